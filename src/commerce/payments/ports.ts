@@ -1,0 +1,106 @@
+/**
+ * The payment port. What decides about an order is our own commit; a gateway only says what it knows, and says so
+ * when it does not know. Promises that every adapter keeps, held by test/conformance/payment-gateway.suite.ts:
+ *
+ * 1. `charge` with the same `attemptKey` never charges twice, however often it is called, from whichever process.
+ * 2. `failed` and `rate_limited` mean that nothing was charged and nothing will be: another try, here or at another
+ *    provider, is safe. Whenever that is not certain (time-out, broken connection, 5xx after sending) the answer is `unknown`.
+ * 3. `find` never makes a charge. It answers what became of an attempt, or `unknown` while the provider cannot tell.
+ * 4. No call outlives its signal; none throws for anything a provider may answer.
+ * 5. `readWebhook` verifies the signature over the raw bytes, in constant time, before it reads anything.
+ */
+import type { Money } from "#kernel/money.ts";
+
+export type ChargeRequest = {
+  /** Our own key of this attempt: the provider's idempotency key and, as metadata or reference, the way to find it. */
+  readonly attemptKey: string;
+  readonly orderNumber: string;
+  readonly amount: Money;
+  /** The shopper's means of payment, as the provider's browser part made it. Never a card number. */
+  readonly token: string;
+  readonly email: string;
+  /** Where the provider sends the shopper back after a challenge such as 3-D Secure. */
+  readonly returnUrl: string;
+  /** When the attempt was made, in ms since the epoch; `find` looks no further back. */
+  readonly createdAtMs: number;
+};
+
+export type ChargeOutcome =
+  | { readonly kind: "succeeded"; readonly reference: string }
+  /** Final for this token; the shopper may try another. `reason` is fit for the shopper's eyes. */
+  | { readonly kind: "declined"; readonly reference: string | null; readonly reason: string }
+  /** The shopper must do something at `redirectUrl` first; a webhook will tell the end of it. */
+  | { readonly kind: "action_required"; readonly reference: string; readonly redirectUrl: string }
+  | { readonly kind: "failed"; readonly reason: string }
+  | { readonly kind: "rate_limited"; readonly retryAfterMs: number }
+  | { readonly kind: "unknown"; readonly reason: string };
+
+export type FindOutcome =
+  | Exclude<ChargeOutcome, { kind: "failed" } | { kind: "rate_limited" }>
+  /** The provider is certain that it has no such attempt, and none is under way. */
+  | { readonly kind: "none" };
+
+export type RefundRequest = {
+  /** Our own key of this refund: the provider's idempotency key. */
+  readonly refundKey: string;
+  /** The charge's reference at the provider. */
+  readonly reference: string;
+  readonly amount: Money;
+  readonly orderNumber: string;
+};
+
+export type RefundOutcome =
+  | { readonly kind: "succeeded"; readonly reference: string }
+  /** Accepted; a webhook (`refund_succeeded` or `refund_failed`) will tell the end. */
+  | { readonly kind: "pending"; readonly reference: string }
+  | { readonly kind: "failed"; readonly reason: string }
+  | { readonly kind: "rate_limited"; readonly retryAfterMs: number }
+  | { readonly kind: "unknown"; readonly reason: string };
+
+/** What a provider tells of its own accord. Delivered at least once, in any order. */
+export type ProviderEvent = {
+  /** The provider's id of the event: the same event twice has the same id. */
+  readonly eventId: string;
+  /** Our attempt key (or refund key), as the provider gave it back. */
+  readonly attemptKey: string;
+  /** The provider's reference of the charge. */
+  readonly reference: string;
+  readonly occurredAtMs: number;
+  readonly outcome:
+    | { readonly kind: "succeeded" }
+    | { readonly kind: "declined"; readonly reason: string }
+    | { readonly kind: "cancelled" }
+    | { readonly kind: "refund_succeeded" }
+    | { readonly kind: "refund_failed"; readonly reason: string }
+    | { readonly kind: "disputed" };
+};
+
+/** A charge as the provider's own books have it, for reconciliation. */
+export type ProviderCharge = {
+  readonly reference: string;
+  readonly attemptKey: string | null;
+  readonly amount: Money;
+  readonly refunded: number;
+  readonly state: "succeeded" | "pending" | "failed";
+  readonly createdAtMs: number;
+};
+
+export type WebhookReading =
+  | { readonly kind: "events"; readonly events: readonly ProviderEvent[]; /** The body that the provider expects back. */ readonly reply: string }
+  | { readonly kind: "bad_signature" }
+  | { readonly kind: "malformed"; readonly reason: string };
+
+export interface PaymentGateway {
+  /** "sandbox", "stripe", "adyen": as in `payment.provider` of an order. */
+  readonly name: string;
+  /** Calls per second that the provider allows for each of its endpoints. */
+  readonly requestsPerSecond: number;
+  charge(request: ChargeRequest, signal: AbortSignal): Promise<ChargeOutcome>;
+  find(request: ChargeRequest, signal: AbortSignal): Promise<FindOutcome>;
+  refund(request: RefundRequest, signal: AbortSignal): Promise<RefundOutcome>;
+  /** Gives up a challenge that the shopper left open, so that it cannot succeed later. */
+  cancel(reference: string, attemptKey: string, signal: AbortSignal): Promise<{ readonly kind: "cancelled" | "too_late" | "unknown" }>;
+  /** Charges made since, oldest first, for reconciliation; null when the provider offers no such list. */
+  charges(sinceMs: number, signal: AbortSignal): AsyncIterable<ProviderCharge> | null;
+  readWebhook(headers: Headers, body: Uint8Array): Promise<WebhookReading>;
+}
