@@ -86,7 +86,11 @@ export type ProviderCharge = {
 };
 
 export type WebhookReading =
-  | { readonly kind: "events"; readonly events: readonly ProviderEvent[]; /** The body that the provider expects back. */ readonly reply: string }
+  | {
+      readonly kind: "events";
+      readonly events: readonly ProviderEvent[] /** The body that the provider expects back. */;
+      readonly reply: string;
+    }
   | { readonly kind: "bad_signature" }
   | { readonly kind: "malformed"; readonly reason: string };
 
@@ -99,7 +103,11 @@ export interface PaymentGateway {
   find(request: ChargeRequest, signal: AbortSignal): Promise<FindOutcome>;
   refund(request: RefundRequest, signal: AbortSignal): Promise<RefundOutcome>;
   /** Gives up a challenge that the shopper left open, so that it cannot succeed later. */
-  cancel(reference: string, attemptKey: string, signal: AbortSignal): Promise<{ readonly kind: "cancelled" | "too_late" | "unknown" }>;
+  cancel(
+    reference: string,
+    attemptKey: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly kind: "cancelled" | "too_late" | "unknown" }>;
   /** Charges made since, oldest first, for reconciliation; null when the provider offers no such list. */
   charges(sinceMs: number, signal: AbortSignal): AsyncIterable<ProviderCharge> | null;
   readWebhook(headers: Headers, body: Uint8Array): Promise<WebhookReading>;
