@@ -7,7 +7,7 @@
 export type SellingPolicy =
   | { readonly kind: "deny" }
   | { readonly kind: "backorder"; readonly allowance: number }
-  | { readonly kind: "preorder"; readonly allowance: number; /** ISO date, "2027-01-15". */ readonly shipsOn: string };
+  | { readonly kind: "preorder"; readonly allowance: number /** ISO date, "2027-01-15". */; readonly shipsOn: string };
 
 export type ProductImage = {
   /** A path of this shop ("/images/x.svg") or an absolute https address. */
@@ -79,4 +79,7 @@ export type Variant = Omit<VariantDraft, "onHand" | "components"> & {
 
 export type Product = Omit<ProductDraft, "variants"> & { readonly id: number; readonly variants: readonly Variant[] };
 
-export type Collection = Omit<CollectionDraft, "products"> & { readonly id: number; readonly products: readonly string[] };
+export type Collection = Omit<CollectionDraft, "products"> & {
+  readonly id: number;
+  readonly products: readonly string[];
+};

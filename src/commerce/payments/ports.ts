@@ -4,9 +4,11 @@
  *
  * 1. `charge` with the same `attemptKey` never charges twice, however often it is called, from whichever process.
  * 2. `failed` and `rate_limited` mean that nothing was charged and nothing will be: another try, here or at another
- *    provider, is safe. Whenever that is not certain (time-out, broken connection, 5xx after sending) the answer is `unknown`.
+ *    provider, is safe. Whenever that is not certain (time-out, broken connection, 5xx after sending, or an earlier call
+ *    for the same attempt that never got a certain answer) the answer is `unknown`.
  * 3. `find` never makes a charge. It answers what became of an attempt, or `unknown` while the provider cannot tell.
- * 4. No call outlives its signal; none throws for anything a provider may answer.
+ * 4. No call outlives its signal; none throws for anything a provider may answer. Only the list of `charges` throws when
+ *    it breaks off, so that half a list is never taken for the whole.
  * 5. `readWebhook` verifies the signature over the raw bytes, in constant time, before it reads anything.
  */
 import type { Money } from "#kernel/money.ts";
@@ -23,6 +25,10 @@ export type ChargeRequest = {
   readonly returnUrl: string;
   /** When the attempt was made, in ms since the epoch; `find` looks no further back. */
   readonly createdAtMs: number;
+  /** When `charge` was last called without a certain answer (its process died in it, or it said `unknown`); else null. */
+  readonly unknownSinceMs: number | null;
+  /** What the provider calls the attempt, once it has said so. */
+  readonly reference: string | null;
 };
 
 export type ChargeOutcome =
@@ -37,7 +43,7 @@ export type ChargeOutcome =
 
 export type FindOutcome =
   | Exclude<ChargeOutcome, { kind: "failed" } | { kind: "rate_limited" }>
-  /** The provider is certain that it has no such attempt, and none is under way. */
+  /** The provider is certain that it has no such attempt, and that none sent by `unknownSinceMs` is still under way. */
   | { readonly kind: "none" };
 
 export type RefundRequest = {
@@ -47,6 +53,8 @@ export type RefundRequest = {
   readonly reference: string;
   readonly amount: Money;
   readonly orderNumber: string;
+  /** As in `ChargeRequest`: after an uncertain call, `failed` is no longer said lightly. */
+  readonly unknownSinceMs: number | null;
 };
 
 export type RefundOutcome =
@@ -61,8 +69,8 @@ export type RefundOutcome =
 export type ProviderEvent = {
   /** The provider's id of the event: the same event twice has the same id. */
   readonly eventId: string;
-  /** Our attempt key (or refund key), as the provider gave it back. */
-  readonly attemptKey: string;
+  /** Our attempt key (or refund key), as the provider gave it back; null when it does not (a dispute): go by `reference`. */
+  readonly attemptKey: string | null;
   /** The provider's reference of the charge. */
   readonly reference: string;
   readonly occurredAtMs: number;
@@ -70,8 +78,9 @@ export type ProviderEvent = {
     | { readonly kind: "succeeded" }
     | { readonly kind: "declined"; readonly reason: string }
     | { readonly kind: "cancelled" }
-    | { readonly kind: "refund_succeeded" }
-    | { readonly kind: "refund_failed"; readonly reason: string }
+    /** `refundReference` is what `refund` answered: Adyen does not promise to give the refund key back. */
+    | { readonly kind: "refund_succeeded"; readonly refundReference: string }
+    | { readonly kind: "refund_failed"; readonly refundReference: string; readonly reason: string }
     | { readonly kind: "disputed" };
 };
 
@@ -101,6 +110,11 @@ export interface PaymentGateway {
   readonly requestsPerSecond: number;
   charge(request: ChargeRequest, signal: AbortSignal): Promise<ChargeOutcome>;
   find(request: ChargeRequest, signal: AbortSignal): Promise<FindOutcome>;
+  /**
+   * The shopper is back from a challenge with these parameters on the return address. Some providers charge only when
+   * told so (Adyen), others look the end up here without a search.
+   */
+  resume(request: ChargeRequest, returned: URLSearchParams, signal: AbortSignal): Promise<FindOutcome>;
   refund(request: RefundRequest, signal: AbortSignal): Promise<RefundOutcome>;
   /** Gives up a challenge that the shopper left open, so that it cannot succeed later. */
   cancel(

@@ -1,0 +1,76 @@
+/**
+ * What the order path needs from a database. Promises, held by test/conformance/order-intake.suite.ts:
+ *
+ * 1. `place` decides a batch in arrival order in one commit. A `placed` verdict means that the commit is durable.
+ * 2. An order is placed with all of its units or not at all; a refused one leaves nothing behind and fails no neighbour.
+ * 3. The same key never places twice: `replayed` gives the order that is there, `conflict` says that the request differs.
+ * 4. No more is promised than the stock's policy allows, whoever else is placing at the same time.
+ * 5. `repriced` says that prices or rules have changed since `reading`: read the catalogue again and send it again.
+ */
+
+/** One order, priced and ready to be decided. Amounts are minor units of the batch's currency. */
+export type PricedOrder = {
+  /** 128 bits of SHA-256 of the idempotency key, as a UUID. */
+  readonly key: string;
+  /** The same of the request that came with it. */
+  readonly request: string;
+  readonly priority: number;
+  readonly email: string;
+  /** JSON of what the worker and the status page need: address, method, means of payment. */
+  readonly details: string;
+  readonly subtotal: number;
+  readonly discount: number;
+  readonly shipping: number;
+  readonly tax: number;
+  readonly total: number;
+  readonly promotionId: number | null;
+  readonly lines: readonly PricedLine[];
+  /** Limits per person that this order meets; empty for most. */
+  readonly limits: readonly PersonLimit[];
+};
+
+export type PricedLine = {
+  readonly variantId: number;
+  readonly quantity: number;
+  readonly unitPrice: number;
+  readonly discount: number;
+  readonly tax: number;
+  /** What the line takes from stock: the variant itself, or a bundle's parts times the quantity. */
+  readonly needs: readonly { readonly variantId: number; readonly quantity: number }[];
+};
+
+export type PersonLimit = {
+  /** A variant's id, or minus a promotion's id. */
+  readonly subject: number;
+  /** 128 bits of SHA-256 of one thing that tells a person, as a UUID. */
+  readonly person: string;
+  readonly quantity: number;
+};
+
+/** Which reading of the catalogue the prices come from, and when it holds (seconds of the database's clock). */
+export type CatalogueReading = { readonly revision: number; readonly validFrom: number; readonly validUntil: number };
+
+export type OrderBatch = {
+  readonly reading: CatalogueReading;
+  readonly currency: string;
+  readonly taxIncluded: boolean;
+  /** Keys are distinct within a batch. */
+  readonly orders: readonly PricedOrder[];
+};
+
+export type OrderVerdict =
+  | { readonly kind: "placed"; readonly id: number }
+  | { readonly kind: "replayed"; readonly id: number }
+  | { readonly kind: "conflict" }
+  /** `lineNo` counts from 1; one entry for each line that fell short. */
+  | { readonly kind: "sold_out"; readonly short: readonly { readonly lineNo: number; readonly left: number }[] }
+  /** What the person may still have. */
+  | { readonly kind: "limit"; readonly left: number }
+  | { readonly kind: "promotion_used_up" }
+  | { readonly kind: "repriced" };
+
+export interface OrderIntake {
+  place(batch: OrderBatch): Promise<readonly OrderVerdict[]>;
+  /** Orders that were placed with these keys: for answers that are given from memory, a retry must still find its order. */
+  findByKey(keys: readonly string[]): Promise<ReadonlyMap<string, { readonly id: number; readonly request: string }>>;
+}
