@@ -56,7 +56,15 @@ export const OrderRequest = Type.Object(
     shippingAddress: Address,
     shippingMethod: line(40),
     promotionCode: Type.Optional(line(40)),
-    payment: Type.Object({ provider: line(20), token: line(300) }, closed),
+    payment: Type.Object(
+      {
+        provider: line(20),
+        token: line(300),
+        /** Taken when the first provider is not healthy; never while an outcome is unknown. */
+        backup: Type.Optional(Type.Object({ provider: line(20), token: line(300) }, closed)),
+      },
+      closed,
+    ),
     /** When given, the order is refused as `price_changed` rather than placed at another total. */
     expectedTotal: Type.Optional(Money),
   },

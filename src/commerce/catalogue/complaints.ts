@@ -18,29 +18,49 @@ export type Complaint = {
 /** The most complaints a list holds. */
 export const complaintsMax = 1_000;
 
-export type ComplaintList = {
-  add(complaint: Complaint): void;
-  /** By line. Errors go before warnings when there is room for only some. */
-  listed(): Complaint[];
-  counted(): { readonly errors: number; readonly warnings: number };
-};
+export class ComplaintList {
+  readonly #errors: Complaint[] = [];
+  readonly #warnings: Complaint[] = [];
+  readonly #remarks = new Map<
+    string,
+    { line: number; count: number; column: string; say: (count: number) => string }
+  >();
+  readonly #refused = new Set<string>();
+  #errorCount = 0;
+  #warningCount = 0;
 
-export function complaintList(): ComplaintList {
-  const errors: Complaint[] = [];
-  const warnings: Complaint[] = [];
-  let errorCount = 0;
-  let warningCount = 0;
-  return {
-    add(complaint) {
-      if (complaint.severity === "error") {
-        errorCount += 1;
-        if (errors.length < complaintsMax) errors.push(complaint);
-      } else {
-        warningCount += 1;
-        if (warnings.length < complaintsMax) warnings.push(complaint);
-      }
-    },
-    listed: () => [...errors, ...warnings].slice(0, complaintsMax).sort((a, b) => a.line - b.line),
-    counted: () => ({ errors: errorCount, warnings: warningCount }),
-  };
+  add(complaint: Complaint): void {
+    const isError = complaint.severity === "error";
+    if (isError) this.#errorCount += 1;
+    else this.#warningCount += 1;
+    const list = isError ? this.#errors : this.#warnings;
+    if (list.length < complaintsMax) list.push(complaint);
+    if (isError && complaint.handle !== null) this.#refused.add(complaint.handle);
+  }
+
+  /** A warning about many rows, given once: at the first of them, with their number. */
+  remark(key: string, line: number, column: string, say: (count: number) => string): void {
+    const known = this.#remarks.get(key);
+    if (known === undefined) this.#remarks.set(key, { line, count: 1, column, say });
+    else known.count += 1;
+  }
+
+  /** Whether an error was about this product. */
+  isRefused(handle: string): boolean {
+    return this.#refused.has(handle);
+  }
+
+  /** Everything, by line. When there is room for only some, errors go before warnings. */
+  summary(): { complaints: Complaint[]; errors: number; warnings: number; refused: number } {
+    const remarks = [...this.#remarks.values()].map(({ line, count, column, say }) => {
+      return { line, column, severity: "warning" as const, message: say(count), handle: null };
+    });
+    const listed = [...this.#errors, ...remarks, ...this.#warnings].slice(0, complaintsMax);
+    return {
+      complaints: listed.sort((a, b) => a.line - b.line),
+      errors: this.#errorCount,
+      warnings: this.#warningCount + remarks.length,
+      refused: this.#refused.size,
+    };
+  }
 }

@@ -54,22 +54,20 @@ export function slug(text: string): string {
     .replace(/^-+|-+$/g, "");
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: finding control characters is what it is for.
-const controls = /[\u0000-\u001f\u007f]/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: finding control characters is what it is for.
-const controlsOtherThanBreaks = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
+const control = /\p{Cc}/u;
+const controlOtherThanBreak = /(?![\t\n\r])\p{Cc}/u;
 
 /** Text on one line: a title goes into the subject of an e-mail, a SKU onto a label. */
 export function readLine(text: string, lengthMax: number): Cell<string> {
   if (text.length > lengthMax) return fail(tooLong(text, lengthMax));
-  if (controls.test(text)) return fail("has a line break or another control character");
+  if (control.test(text)) return fail("has a line break or another control character");
   return ok(text);
 }
 
 /** Text that may run over several lines. */
 export function readText(text: string, lengthMax: number): Cell<string> {
   if (text.length > lengthMax) return fail(tooLong(text, lengthMax));
-  if (controlsOtherThanBreaks.test(text)) return fail("has a control character that cannot be stored");
+  if (controlOtherThanBreak.test(text)) return fail("has a control character that cannot be stored");
   return ok(text);
 }
 
@@ -162,7 +160,7 @@ export type Component = { readonly sku: string; readonly quantity: number };
 export function readBundle(text: string): Cell<Component[]> {
   const components: Component[] = [];
   for (const part of splitUnescaped(text)) {
-    const match = /^(?:(\d{1,6}) x )?(.+)$/.exec(part);
+    const match = /^(?:(\d{1,6}) x )?(.+)$/s.exec(part);
     if (match === null) return fail(`${shown(text)} is not a bundle: write it like 2 x MUG-BLUE; 1 x POT`);
     const sku = readLine(match[2] ?? "", limits.sku);
     if (!sku.ok) return fail(`the SKU ${shown(match[2] ?? "")} ${sku.reason}`);

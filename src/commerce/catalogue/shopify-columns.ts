@@ -89,6 +89,8 @@ export type ShopifyHeader = {
   readonly written: readonly string[];
   /** Shopify's columns that Spillway does not keep, by their place. */
   readonly notKept: readonly number[];
+  /** Columns of a fourth option and further ones, by their place: neither Shopify nor Spillway has them. */
+  readonly tooManyOptions: readonly number[];
   /** Columns that neither Shopify nor Spillway has. */
   readonly unknown: readonly string[];
   /** Columns that come again, under the same or the other name; the first one counts. */
@@ -102,13 +104,19 @@ const fieldByName = new Map(
 /** Finds the known columns in a file's first row; upper and lower case are the same. */
 export function readShopifyHeader(cells: readonly string[]): ShopifyHeader {
   const places = new Map<ShopifyField, number>();
-  const kinds = { notKept: [] as number[], unknown: [] as string[], repeated: [] as string[] };
+  const kinds = {
+    notKept: [] as number[],
+    tooManyOptions: [] as number[],
+    unknown: [] as string[],
+    repeated: [] as string[],
+  };
   const written = cells.map((cell) => cell.trim());
   for (const [place, name] of written.entries()) {
     const key = name.toLowerCase();
     const field = fieldByName.get(key);
     if (field === undefined) {
       if (notKept.some((pattern) => pattern.test(key))) kinds.notKept.push(place);
+      else if (/^option ?(?:[4-9]|[1-9]\d+) (?:name|value)$/.test(key)) kinds.tooManyOptions.push(place);
       else if (name !== "") kinds.unknown.push(name);
     } else if (places.has(field)) kinds.repeated.push(name);
     else places.set(field, place);

@@ -30,7 +30,7 @@ export const orderStatuses = [
 export type OrderStatus = (typeof orderStatuses)[number];
 
 export const orderTransitions: Readonly<Record<OrderStatus, readonly OrderStatus[]>> = {
-  received: ["paying", "cancelled", "expired"],
+  received: ["paying", "paid", "cancelled", "expired"],
   paying: ["paid", "action_required", "unknown", "received", "expired"],
   action_required: ["paying", "paid", "unknown", "cancelled", "expired"],
   unknown: ["paid", "received", "action_required", "expired"],

@@ -18,7 +18,12 @@ export type OrderRequest = {
   readonly shippingAddress: Address;
   readonly shippingMethod: string;
   readonly promotionCode?: string;
-  readonly payment: { readonly provider: string; readonly token: string };
+  readonly payment: {
+    readonly provider: string;
+    readonly token: string;
+    /** Taken when the first provider is not healthy. Tokens belong to a provider, so the backup has its own. */
+    readonly backup?: { readonly provider: string; readonly token: string };
+  };
   readonly expectedTotal?: { readonly amount: number; readonly currency: string };
 };
 

@@ -7,6 +7,8 @@
  * 4. No more is promised than the stock's policy allows, whoever else is placing at the same time.
  * 5. `repriced` says that prices or rules have changed since `reading`: read the catalogue again and send it again.
  */
+import type { OrderStatus } from "./lifecycle.ts";
+import type { OrderDetails } from "./order-request.ts";
 
 /** One order, priced and ready to be decided. Amounts are minor units of the batch's currency. */
 export type PricedOrder = {
@@ -73,4 +75,72 @@ export interface OrderIntake {
   place(batch: OrderBatch): Promise<readonly OrderVerdict[]>;
   /** Orders that were placed with these keys: for answers that are given from memory, a retry must still find its order. */
   findByKey(keys: readonly string[]): Promise<ReadonlyMap<string, { readonly id: number; readonly request: string }>>;
+}
+
+/** An order as it stands. */
+export type Order = {
+  readonly id: number;
+  readonly status: OrderStatus;
+  readonly priority: number;
+  readonly placedAtMs: number;
+  readonly email: string;
+  readonly details: OrderDetails;
+  readonly currency: string;
+  readonly taxIncluded: boolean;
+  readonly subtotal: number;
+  readonly discount: number;
+  readonly shipping: number;
+  readonly tax: number;
+  readonly total: number;
+  readonly refunded: number;
+  readonly holdUntilMs: number | null;
+  readonly tracking: Tracking | null;
+  readonly delay: string | null;
+  readonly lines: readonly OrderLine[];
+  readonly events: readonly {
+    readonly atMs: number;
+    readonly status: OrderStatus | null;
+    readonly text: string | null;
+  }[];
+  /** Where the shopper finishes a challenge, while one is open. */
+  readonly redirectUrl: string | null;
+  /** True while another means of payment may be offered: held, and no attempt is open. */
+  readonly canRetryPayment: boolean;
+};
+
+export type OrderLine = {
+  readonly variantId: number;
+  readonly sku: string;
+  readonly title: string;
+  readonly options: readonly string[];
+  readonly quantity: number;
+  readonly unitPrice: number;
+  readonly discount: number;
+  readonly tax: number;
+};
+
+export type Tracking = { readonly carrier: string; readonly number: string; readonly url: string | null };
+
+export interface OrderBook {
+  get(id: number): Promise<Order | undefined>;
+  /** Newest first; for the operator. */
+  list(filter: { status?: OrderStatus; email?: string; beforeId?: number; limit: number }): Promise<readonly Order[]>;
+  cancel(id: number, reason: string): Promise<"cancelled" | "refunding" | "busy" | "too_late" | "not_found">;
+  retryPayment(id: number, payment: { provider: string; token: string }): Promise<boolean>;
+  refund(
+    id: number,
+    amount: number,
+    key: string,
+    reason: string,
+  ): Promise<"ok" | "not_found" | "not_paid" | "too_much">;
+  fulfil(id: number, status: "packed" | "shipped" | "delivered", tracking: Tracking | null): Promise<boolean>;
+  announceDelay(id: number, text: string): Promise<boolean>;
+  /** Releases an order whose shopper ran out of time; false when there is nothing to release (yet). */
+  expire(id: number): Promise<boolean>;
+  /** Orders that have waited in `received` since before; for delay notices. */
+  waitingSince(beforeMs: number, limit: number): Promise<readonly number[]>;
+  /** Calls back with the id of each order whose status changes, whichever process changed it. */
+  changed(listener: (id: number) => void): Promise<{ stop(): Promise<void> }>;
+  /** How many orders stand in each status, for the operations page. */
+  countByStatus(): Promise<Readonly<Partial<Record<OrderStatus, number>>>>;
 }

@@ -11,6 +11,7 @@
  *    it breaks off, so that half a list is never taken for the whole.
  * 5. `readWebhook` verifies the signature over the raw bytes, in constant time, before it reads anything.
  */
+import type { OrderStatus } from "#commerce/orders/lifecycle.ts";
 import type { Money } from "#kernel/money.ts";
 
 export type ChargeRequest = {
@@ -125,4 +126,85 @@ export interface PaymentGateway {
   /** Charges made since, oldest first, for reconciliation; null when the provider offers no such list. */
   charges(sinceMs: number, signal: AbortSignal): AsyncIterable<ProviderCharge> | null;
   readWebhook(headers: Headers, body: Uint8Array): Promise<WebhookReading>;
+}
+
+// --- Our own books of payments, apart from any provider's. Each step is one commit, and idempotent, so that a worker
+// may die anywhere and another may do the step again. Held by the kill tests and the simulation.
+
+export type AttemptState =
+  | "pending"
+  | "action_required"
+  | "unknown"
+  | "succeeded"
+  | "declined"
+  | "failed"
+  | "cancelled"
+  | "surplus";
+
+export type Attempt = {
+  readonly orderId: number;
+  readonly provider: string;
+  readonly attemptKey: string;
+  readonly token: string;
+  readonly amount: Money;
+  readonly state: AttemptState;
+  readonly reference: string | null;
+  readonly redirectUrl: string | null;
+  readonly createdAtMs: number;
+};
+
+export type Settlement =
+  | { readonly outcome: "succeeded"; readonly reference: string }
+  | {
+      readonly outcome: "declined";
+      readonly reference: string | null;
+      readonly reason: string;
+      readonly holdSeconds: number;
+    }
+  | {
+      readonly outcome: "action_required";
+      readonly reference: string;
+      readonly redirectUrl: string;
+      readonly holdSeconds: number;
+    }
+  /** Certain that nothing was charged; the order goes back to be charged again after `retrySeconds`. */
+  | { readonly outcome: "failed"; readonly reason: string; readonly retrySeconds: number }
+  /** Asked about again after `retrySeconds`. */
+  | { readonly outcome: "unknown"; readonly reason: string; readonly retrySeconds: number }
+  | { readonly outcome: "cancelled"; readonly reason: string; readonly holdSeconds: number };
+
+export type Refund = {
+  readonly orderId: number;
+  readonly refundKey: string;
+  readonly provider: string;
+  /** The charge's reference at the provider. */
+  readonly reference: string;
+  readonly amount: Money;
+  readonly state: "pending" | "succeeded" | "failed";
+};
+
+export interface PaymentBook {
+  /** The attempt to make for this order, a new one or one that was left open; undefined when none is wanted. */
+  begin(
+    orderId: number,
+    orderNumber: string,
+    payment: { provider: string; token: string },
+  ): Promise<Attempt | undefined>;
+  /** Writes what became of an attempt. Old news changes nothing. Undefined when no such attempt is known. */
+  settle(attemptKey: string, settlement: Settlement): Promise<OrderStatus | undefined>;
+  open(orderId: number): Promise<Attempt | undefined>;
+  find(attemptKey: string): Promise<Attempt | undefined>;
+  /** How many attempts of this order failed without a charge: what the back-off grows with. */
+  failures(orderId: number): Promise<readonly { readonly provider: string }[]>;
+  refund(refundKey: string): Promise<Refund | undefined>;
+  settleRefund(
+    refundKey: string,
+    succeeded: boolean,
+    reference: string | null,
+    reason: string | null,
+  ): Promise<boolean>;
+  /** True the first time; false when this event was taken before. */
+  takeEvent(provider: string, eventId: string, event: unknown): Promise<boolean>;
+  /** Attempts that we hold to have succeeded, made in this span, for reconciliation. */
+  succeededBetween(provider: string, fromMs: number, toMs: number): Promise<readonly Attempt[]>;
 }

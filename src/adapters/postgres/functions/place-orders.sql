@@ -34,6 +34,7 @@ declare
   orders_count constant integer := cardinality(o_key);
   needs_count constant integer := cardinality(n_order);
   limits_count constant integer := cardinality(m_order);
+  placed_at constant timestamptz := shop_now();
   now_seconds double precision;
   row record;
   i integer; k integer := 1; m integer := 1; j integer; first_k integer; first_m integer; first_h integer;
@@ -64,7 +65,7 @@ begin
         from stock_levels where variant_id = any (s_variant) order by variant_id, location_id for update) locked;
 
   -- Read after the locks: what we waited for may have changed the prices.
-  now_seconds := extract(epoch from clock_timestamp());
+  now_seconds := extract(epoch from coalesce(nullif(current_setting('spillway.now', true), '')::timestamptz, clock_timestamp()));
   if (select revision from shop_state) <> p_revision or now_seconds < p_valid_from or now_seconds >= p_valid_until then
     verdicts := array_fill(6::smallint, array[orders_count]);
     return;
@@ -184,9 +185,9 @@ begin
 
   if placed = 0 then return; end if;
 
-  insert into orders (id, key, request, priority, email, details, currency, tax_included,
+  insert into orders (id, key, request, priority, placed_at, email, details, currency, tax_included,
                       subtotal, discount, shipping, tax, total, promotion_id)
-  select id, key, request, priority, email, details::jsonb, p_currency, p_tax_included,
+  select id, key, request, priority, placed_at, email, details::jsonb, p_currency, p_tax_included,
          subtotal, discount, shipping, tax, total, nullif(promotion, 0)
   from unnest(verdicts, ids, o_key, o_request, o_priority, o_email, o_details,
               o_subtotal, o_discount, o_shipping, o_tax, o_total, o_promotion)
@@ -207,8 +208,8 @@ begin
   join products p on p.id = v.product_id
   where verdicts[t.o] = 0;
 
-  insert into stock_entries (level_id, kind, held_delta, order_id, line_no)
-  select level_ids[t.level], 'hold', t.quantity, t.order_id, t.line_no
+  insert into stock_entries (at, level_id, kind, held_delta, order_id, line_no)
+  select placed_at, level_ids[t.level], 'hold', t.quantity, t.order_id, t.line_no
   from unnest(h_order[:h], h_line[:h], h_level[:h], h_quantity[:h]) as t (order_id, line_no, level, quantity);
 
   update stock_levels l set held = l.held + d.quantity
@@ -231,7 +232,7 @@ begin
     where c.subject = d_subject[t.place] and c.person = d_person[t.place];
   end if;
 
-  insert into outbox (priority, topic, order_id)
-  select priority, 'pay', id from unnest(verdicts, ids, o_priority) as t (verdict, id, priority) where verdict = 0;
+  insert into outbox (lane, priority, run_at, topic, order_id, created_at)
+  select 0, priority, placed_at, 'pay', id, placed_at from unnest(verdicts, ids, o_priority) as t (verdict, id, priority) where verdict = 0;
   perform pg_notify('outbox', '');
 end $$;

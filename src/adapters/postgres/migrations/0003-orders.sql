@@ -59,7 +59,7 @@ create table order_transitions (
   primary key (from_status, to_status)
 );
 insert into order_transitions values
-  ('received', 'paying'), ('received', 'cancelled'), ('received', 'expired'),
+  ('received', 'paying'), ('received', 'paid'), ('received', 'cancelled'), ('received', 'expired'),
   ('paying', 'paid'), ('paying', 'action_required'), ('paying', 'unknown'), ('paying', 'received'), ('paying', 'expired'),
   ('action_required', 'paying'), ('action_required', 'paid'), ('action_required', 'unknown'),
   ('action_required', 'cancelled'), ('action_required', 'expired'),
@@ -73,19 +73,20 @@ insert into order_transitions values
 
 create table order_events (
   order_id bigint not null,
-  at timestamptz not null default clock_timestamp(),
+  at timestamptz not null,
+  seq bigint generated always as identity,
   -- Null for a note that changes nothing.
   status order_status,
   text text
 );
-create index order_events_order on order_events (order_id, at);
+create index order_events_order on order_events (order_id, seq);
 
 create function orders_status_step() returns trigger language plpgsql as $$
 begin
   if not exists (select 1 from order_transitions where from_status = old.status and to_status = new.status) then
     raise exception 'order % cannot go from % to %', old.id, old.status, new.status using errcode = 'SW002';
   end if;
-  insert into order_events (order_id, status) values (new.id, new.status);
+  insert into order_events (order_id, at, status) values (new.id, shop_now(), new.status);
   perform pg_notify('orders', new.id::text);
   return new;
 end $$;
@@ -109,19 +110,26 @@ create table order_persons (
 );
 
 -- Work to do, written in the commit of the fact that asks for it. Taken by SKIP LOCKED; a taken task comes back by
--- itself when its lease runs out; a done one is deleted. One index: priority, then when it is due.
+-- itself when its lease runs out; a done one is deleted. One index: lane, priority, then when it is due.
+-- Lanes keep one kind of work from standing in front of another: 0 payments, 1 notices, 2 the rest.
 create table outbox (
+  lane smallint not null,
   priority smallint not null,
-  run_at timestamptz not null default now(),
+  run_at timestamptz not null,
   id bigint generated always as identity,
   topic text not null,
   order_id bigint,
   payload jsonb,
   attempts smallint not null default 0,
   last_error text,
-  created_at timestamptz not null default now(),
-  primary key (priority, run_at, id)
+  created_at timestamptz not null,
+  primary key (lane, priority, run_at, id)
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+
+-- The clock of everything that is not the order path itself: the transaction's, unless a simulation sets its own.
+create function shop_now() returns timestamptz language sql stable as $$
+  select coalesce(nullif(current_setting('spillway.now', true), '')::timestamptz, now())
+$$;
 
 create type attempt_state as enum (
   'pending',          -- sent, or about to be
@@ -146,7 +154,7 @@ create table payment_attempts (
   created_at timestamptz not null default now(),
   settled_at timestamptz
 );
-create index payment_attempts_order on payment_attempts (order_id);
+create index payment_attempts_order on payment_attempts (order_id, id);
 create index payment_attempts_reference on payment_attempts (provider, reference);
 -- Never two successful charges for one order.
 create unique index payment_attempts_one_success on payment_attempts (order_id) where state = 'succeeded';
