@@ -3,6 +3,7 @@ import type { SQL } from "bun";
 import type { OrderStatus } from "#commerce/orders/lifecycle.ts";
 import type { Attempt, AttemptState, PaymentBook, Settlement } from "#commerce/payments/ports.ts";
 import { query } from "./database.ts";
+import beginRefund from "./sql/begin-refund.sql" with { type: "text" };
 
 type AttemptRow = {
   order_id: string;
@@ -15,6 +16,18 @@ type AttemptRow = {
   reference: string | null;
   redirect_url: string | null;
   created_at: Date;
+  called_at: Date | null;
+};
+
+type RefundRow = {
+  order_id: string;
+  refund_key: string;
+  provider: string;
+  reference: string | null;
+  amount: string;
+  currency: string;
+  state: "pending" | "succeeded" | "failed";
+  called_at: Date | null;
 };
 
 export function createPaymentBook(sql: SQL): PaymentBook {
@@ -43,10 +56,13 @@ export function createPaymentBook(sql: SQL): PaymentBook {
       );
       return row === undefined ? undefined : toAttempt(row);
     },
-    async find(attemptKey) {
-      const [row] = await query<AttemptRow>(sql, "select * from payment_attempts where attempt_key = $1::text", [
-        attemptKey,
-      ]);
+    async find({ attemptKey, provider, reference }) {
+      const [row] = await query<AttemptRow>(
+        sql,
+        `select * from payment_attempts where attempt_key = $1::text
+         union all (select * from payment_attempts where $1::text is null and provider = $2::text and reference = $3::text limit 1) limit 1`,
+        [attemptKey, provider, reference],
+      );
       return row === undefined ? undefined : toAttempt(row);
     },
     async failures(orderId) {
@@ -56,21 +72,8 @@ export function createPaymentBook(sql: SQL): PaymentBook {
         [orderId],
       );
     },
-    async refund(refundKey) {
-      const [row] = await query<{
-        order_id: string;
-        refund_key: string;
-        provider: string;
-        reference: string | null;
-        amount: string;
-        currency: string;
-        state: "pending" | "succeeded" | "failed";
-      }>(
-        sql,
-        `select r.order_id, r.refund_key, a.provider, a.reference, r.amount, a.currency, r.state
-         from refunds r join payment_attempts a on a.id = r.attempt_id where r.refund_key = $1::text`,
-        [refundKey],
-      );
+    async beginRefund(refundKey) {
+      const [row] = await query<RefundRow>(sql, beginRefund, [refundKey]);
       if (row === undefined) return undefined;
       return {
         orderId: Number(row.order_id),
@@ -79,13 +82,17 @@ export function createPaymentBook(sql: SQL): PaymentBook {
         reference: row.reference ?? "",
         amount: { amount: Number(row.amount), currency: row.currency },
         state: row.state,
+        unknownSinceMs: row.called_at?.getTime() ?? null,
       };
     },
-    async settleRefund(refundKey, succeeded, reference, reason) {
+    async notePendingRefund(refundKey, reference) {
+      await query(sql, "update refunds set reference = $2::text where refund_key = $1::text and state = 'pending'", [refundKey, reference]);
+    },
+    async settleRefund(refund, succeeded, reason) {
       const [row] = await query<{ known: boolean }>(
         sql,
-        "select settle_refund($1::text, $2::boolean, $3::text, $4::text) as known",
-        [refundKey, succeeded, reference, reason],
+        "select settle_refund($1::text, $2::text, $3::boolean, $4::text, $5::text) as known",
+        [refund.refundKey, refund.provider, succeeded, refund.reference, reason],
       );
       return row?.known ?? false;
     },
@@ -137,5 +144,6 @@ function toAttempt(row: AttemptRow): Attempt {
     reference: row.reference,
     redirectUrl: row.redirect_url,
     createdAtMs: row.created_at.getTime(),
+    unknownSinceMs: row.called_at?.getTime() ?? null,
   };
 }

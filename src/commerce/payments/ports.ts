@@ -151,6 +151,8 @@ export type Attempt = {
   readonly reference: string | null;
   readonly redirectUrl: string | null;
   readonly createdAtMs: number;
+  /** When the provider was last asked to charge without a certain answer; null when it never was. */
+  readonly unknownSinceMs: number | null;
 };
 
 export type Settlement =
@@ -181,6 +183,7 @@ export type Refund = {
   readonly reference: string;
   readonly amount: Money;
   readonly state: "pending" | "succeeded" | "failed";
+  readonly unknownSinceMs: number | null;
 };
 
 export interface PaymentBook {
@@ -193,14 +196,18 @@ export interface PaymentBook {
   /** Writes what became of an attempt. Old news changes nothing. Undefined when no such attempt is known. */
   settle(attemptKey: string, settlement: Settlement): Promise<OrderStatus | undefined>;
   open(orderId: number): Promise<Attempt | undefined>;
-  find(attemptKey: string): Promise<Attempt | undefined>;
+  /** By our key, or by the provider's reference. */
+  find(attempt: { readonly attemptKey: string | null; readonly provider: string; readonly reference: string }): Promise<Attempt | undefined>;
   /** How many attempts of this order failed without a charge: what the back-off grows with. */
   failures(orderId: number): Promise<readonly { readonly provider: string }[]>;
-  refund(refundKey: string): Promise<Refund | undefined>;
+  /** The refund to make; notes that the provider is about to be asked. */
+  beginRefund(refundKey: string): Promise<Refund | undefined>;
+  /** The provider accepted it and will tell the end by a webhook that may know it only by this reference. */
+  notePendingRefund(refundKey: string, reference: string): Promise<void>;
+  /** By our key, or by the provider's reference when it does not give our key back. False when neither is known. */
   settleRefund(
-    refundKey: string,
+    refund: { readonly refundKey: string | null; readonly provider: string; readonly reference: string | null },
     succeeded: boolean,
-    reference: string | null,
     reason: string | null,
   ): Promise<boolean>;
   /** True the first time; false when this event was taken before. */

@@ -13,6 +13,8 @@ begin
   if not found then return; end if;
   select * into attempt from payment_attempts where order_id = p_order and state in ('pending', 'action_required', 'unknown');
   if found then
+    -- `called_at` is answered as it was: when it was last called without a certain answer.
+    if attempt.state = 'pending' then update payment_attempts set called_at = shop_now() where id = attempt.id; end if;
     return next attempt;
     return;
   end if;
@@ -21,6 +23,7 @@ begin
   select p_order, p_provider, p_number || '-' || (count(*) + 1), p_token, the_order.total, the_order.currency, shop_now()
   from payment_attempts where order_id = p_order
   returning * into attempt;
+  update payment_attempts set called_at = shop_now() where id = attempt.id;
   update orders set status = 'paying', hold_until = null where id = p_order;
   return next attempt;
 end $$;

@@ -88,8 +88,9 @@ begin
   return 'ok';
 end $$;
 
--- What became of a refund. Idempotent. A failed one stays on record and can be asked for again under another key.
-create or replace function settle_refund(p_key text, p_succeeded boolean, p_reference text, p_reason text) returns boolean language plpgsql
+-- What became of a refund, found by our key or by what the provider calls it. Idempotent. A failed one stays on record
+-- and can be asked for again under another key.
+create or replace function settle_refund(p_refund_key text, p_provider text, p_succeeded boolean, p_reference text, p_reason text) returns boolean language plpgsql
 set enable_seqscan to off
 as $$
 declare
@@ -97,15 +98,19 @@ declare
   the_order orders;
   surplus boolean;
 begin
-  select * into refund from refunds where refund_key = p_key;
-  if not found then return false; end if;
+  if p_refund_key is not null then select * into refund from refunds where refund_key = p_refund_key; end if;
+  if refund.id is null then
+    select r.* into refund from refunds r join payment_attempts a on a.id = r.attempt_id
+    where r.reference = p_reference and a.provider = p_provider;
+  end if;
+  if refund.id is null then return false; end if;
   select * into the_order from orders where id = refund.order_id for update;
-  select * into refund from refunds where refund_key = p_key for update;
+  select * into refund from refunds where id = refund.id for update;
   if refund.state <> 'pending' then return true; end if;
-  update refunds set state = case when p_succeeded then 'succeeded' else 'failed' end, reference = p_reference,
+  update refunds set state = case when p_succeeded then 'succeeded' else 'failed' end, reference = coalesce(p_reference, reference),
     reason = coalesce(p_reason, reason), settled_at = shop_now() where id = refund.id;
   if not p_succeeded then
-    perform add_task(2::smallint, 2::smallint, 'operator_alert', refund.order_id, jsonb_build_object('refundKey', p_key, 'reason', p_reason), 0);
+    perform add_task(2::smallint, 2::smallint, 'operator_alert', refund.order_id, jsonb_build_object('refundKey', refund.refund_key, 'reason', p_reason), 0);
     return true;
   end if;
   select state = 'surplus' into surplus from payment_attempts where id = refund.attempt_id;

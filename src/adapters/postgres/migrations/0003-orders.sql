@@ -152,6 +152,8 @@ create table payment_attempts (
   redirect_url text,
   reason text,
   created_at timestamptz not null default now(),
+  -- When the provider was last asked to charge: until a certain answer is written, it may have.
+  called_at timestamptz,
   settled_at timestamptz
 );
 create index payment_attempts_order on payment_attempts (order_id, id);
@@ -171,9 +173,11 @@ create table refunds (
   reference text,
   reason text,
   created_at timestamptz not null default now(),
+  called_at timestamptz,
   settled_at timestamptz
 );
 create index refunds_order on refunds (order_id);
+create index refunds_reference on refunds (reference);
 
 -- Every webhook event once: the same event delivered again finds its row.
 create table provider_events (
