@@ -94,6 +94,11 @@ export class PlaceOrder {
     this.#short.clear();
   }
 
+  /** The order that this key placed, if any. */
+  async placedWith(idempotencyKey: string): Promise<number | undefined> {
+    return (await (this.#lookups.add(this.#options.hash(`order ${idempotencyKey}`)) ?? full()))?.id;
+  }
+
   async place(request: OrderRequest, idempotencyKey: string): Promise<PlaceOrderAnswer> {
     const key = this.#options.hash(`order ${idempotencyKey}`);
     const requestHash = this.#options.hash(fingerprint(request));

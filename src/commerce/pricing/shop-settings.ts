@@ -20,6 +20,9 @@ export type ShopSettings = {
   readonly name: string;
   readonly currency: string;
   readonly locale: string;
+  readonly contactEmail: string;
+  /** Lines of a postal address. */
+  readonly returnAddress: readonly string[];
   readonly taxes: {
     /** Prices hold the tax already (Europe), or it is added at checkout (North America). */
     readonly included: boolean;
@@ -49,7 +52,9 @@ export type Promotion = {
 export const defaultSettings: ShopSettings = {
   name: "Spillway",
   currency: "EUR",
-  locale: "en",
+  locale: "en-IE",
+  contactEmail: "hello@example.com",
+  returnAddress: ["Northlight Returns", "Harbour Street 4", "0150 Oslo", "Norway"],
   taxes: {
     included: true,
     rates: {

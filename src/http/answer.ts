@@ -1,0 +1,45 @@
+/** The forms that answers take. Errors are RFC 9457 problem details for programs, and pages for people. */
+import type { Problem } from "#contract/shop.ts";
+import { type ErrorCode, errorCodes, SpillwayError } from "#kernel/error.ts";
+
+export type ProblemExtras = Pick<Problem, "errors" | "left"> & { readonly retryAfterSeconds?: number };
+
+export function json(body: unknown, status = 200, headers: Record<string, string> = {}): Response {
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },
+  });
+}
+
+export function problem(code: ErrorCode, detail: string, extras: ProblemExtras = {}): Response {
+  const { status, title } = errorCodes[code];
+  const { retryAfterSeconds, ...members } = extras;
+  const body: Problem = { type: `urn:spillway:error:${code}`, title, status, code, detail, ...members };
+  const headers: Record<string, string> = { "content-type": "application/problem+json", "cache-control": "no-store" };
+  if (retryAfterSeconds !== undefined) headers["retry-after"] = String(Math.ceil(retryAfterSeconds));
+  return new Response(JSON.stringify(body), { status, headers });
+}
+
+/** What went wrong as an answer; what nobody foresaw is told to `report` and answered without its inside. */
+export function problemOf(error: unknown, report: (error: unknown) => string): Response {
+  if (error instanceof SpillwayError) {
+    if (error.status === 500) report(error);
+    return problem(
+      error.code,
+      error.message,
+      error.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: error.retryAfterSeconds },
+    );
+  }
+  const reference = report(error);
+  return problem("internal", `Something went wrong here; it has been noted as ${reference}. Please try again.`);
+}
+
+export function redirect(location: string, headers: Record<string, string> = {}): Response {
+  return new Response(null, { status: 303, headers: { location, "cache-control": "no-store", ...headers } });
+}
+
+/** Programs ask for JSON and do not ask for HTML; browsers ask for HTML. */
+export function wantsJson(request: Request): boolean {
+  const accept = request.headers.get("accept") ?? "";
+  return accept.includes("json") && !accept.includes("text/html");
+}

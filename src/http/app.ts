@@ -1,0 +1,61 @@
+/**
+ * The shop as one web-standard handler: method and path to a route, errors to answers, all of it counted. It knows no
+ * server; a role puts it behind one, the edge calls it directly.
+ */
+import { SpillwayError } from "#kernel/error.ts";
+import type { Metrics } from "#watch/metrics.ts";
+import { problem, problemOf, wantsJson } from "./answer.ts";
+import { failurePage, notFound } from "./pages.ts";
+import { createRouter, methodNotAllowed, type Route } from "./router.ts";
+import type { ShopContext } from "./shop-context.ts";
+
+export type ShopHandler = (request: Request, address: string) => Promise<Response>;
+
+const noQuery = new URLSearchParams();
+
+export function createShopHandler(shop: ShopContext, routes: readonly Route[], metrics: Metrics): ShopHandler {
+  const router = createRouter(routes);
+  const count = metrics.counter("spillway_http_requests_total", "Requests answered, by route template and status.");
+  const time = metrics.histogram("spillway_http_request_seconds", "Time to the answer's head, by route template.");
+  return async (request, address) => {
+    const startedAt = performance.now();
+    const url = request.url;
+    const pathAt = url.indexOf("/", url.indexOf("://") + 3);
+    const queryAt = url.indexOf("?", pathAt);
+    const path = pathAt < 0 ? "/" : queryAt < 0 ? url.slice(pathAt) : url.slice(pathAt, queryAt);
+    let template = "none";
+    let response: Response;
+    try {
+      const match = router.match(request.method, path);
+      if (match === undefined) response = unknownAddress(shop, request, path);
+      else if ("allow" in match) response = methodNotAllowed(match.allow);
+      else {
+        template = match.route.path;
+        const query = queryAt < 0 ? noQuery : new URLSearchParams(url.slice(queryAt + 1));
+        response = await match.route.handler(request, { path, query, parameters: match.parameters, address });
+      }
+    } catch (error) {
+      response = failure(shop, request, path, error);
+    }
+    count({ route: template, method: request.method, status: String(response.status) });
+    time((performance.now() - startedAt) / 1000, { route: template });
+    return response;
+  };
+}
+
+function unknownAddress(shop: ShopContext, request: Request, path: string): Response {
+  if (path.startsWith("/api/") || wantsJson(request)) return problem("not_found", "There is nothing at this address.");
+  return notFound(shop, path);
+}
+
+/** Programs get problem details; people get a page that says what to do. */
+function failure(shop: ShopContext, request: Request, path: string, error: unknown): Response {
+  if (path.startsWith("/api/") || path.startsWith("/webhooks/") || wantsJson(request))
+    return problemOf(error, shop.report);
+  const known = error instanceof SpillwayError ? error : undefined;
+  if (known !== undefined && known.status < 500) return problemOf(known, shop.report);
+  const ordering = request.method === "POST" && path === "/checkout";
+  if (known?.status === 503)
+    return failurePage(shop, 503, { retryAfterSeconds: known.retryAfterSeconds ?? 2, reference: null, ordering });
+  return failurePage(shop, 500, { retryAfterSeconds: null, reference: shop.report(error), ordering });
+}
