@@ -12,9 +12,7 @@ import type { ShopContext } from "./shop-context.ts";
 import { form, page } from "./shopper-form.ts";
 
 export type SandboxDesk = {
-  challenge(
-    reference: string,
-  ): Promise<{
+  challenge(reference: string): Promise<{
     readonly amount: { readonly amount: number; readonly currency: string };
     readonly orderNumber: string;
   } | null>;

@@ -31,9 +31,11 @@ export type SanitisedHtml = string & { readonly sanitised: unique symbol };
 
 export type HtmlValue = Html | string | number | boolean | null | undefined | readonly HtmlValue[];
 
-type Hole =
-  | { readonly kind: "text" | "attribute" | "address" | "component" }
-  | { readonly kind: "managed" | "managed-address"; readonly name: string };
+type Hole = {
+  readonly kind: "text" | "attribute" | "address" | "component" | "managed" | "managed-address";
+  /** The attribute's, when the hole manages it whole. */
+  readonly name: string;
+};
 type Compiled = { readonly parts: readonly string[]; readonly holes: readonly Hole[] };
 
 const compiled = new WeakMap<TemplateStringsArray, Compiled>();
@@ -50,13 +52,13 @@ export function html(strings: TemplateStringsArray, ...values: readonly HtmlValu
     const hole = holes[index] as Hole;
     const value = values[index];
     if (hole.kind === "text") out += text(value);
-    else if (hole.kind === "attribute") out += escape(plain(value));
-    else if (hole.kind === "address") out += escape(safeAddress(plain(value)));
-    else if (hole.kind === "component") out += escape(encodeURIComponent(plain(value).toWellFormed()));
+    else if (hole.kind === "attribute") out += escapeHtml(plain(value));
+    else if (hole.kind === "address") out += escapeHtml(safeAddress(plain(value)));
+    else if (hole.kind === "component") out += escapeHtml(encodeURIComponent(plain(value).toWellFormed()));
     else if (value === true) out += ` ${hole.name}`;
     else if (value !== false && value !== null && value !== undefined) {
       const written = hole.kind === "managed" ? plain(value) : safeAddress(plain(value));
-      out += ` ${hole.name}="${escape(written)}"`;
+      out += ` ${hole.name}="${escapeHtml(written)}"`;
     }
     out += parts[index + 1] as string;
   }
@@ -95,7 +97,7 @@ const entities: Readonly<Record<string, string>> = {
 };
 
 /** Escapes for text and for attribute values in quotes. */
-export function escape(value: string): string {
+export function escapeHtml(value: string): string {
   return special.test(value) ? value.replace(/[&<>"']/g, (char) => entities[char] as string) : value;
 }
 
@@ -110,7 +112,7 @@ export function safeAddress(value: string): string {
 }
 
 function text(value: HtmlValue): string {
-  if (typeof value === "string") return escape(value);
+  if (typeof value === "string") return escapeHtml(value);
   if (value instanceof Html) return value.toString();
   if (typeof value === "number") return String(value);
   if (value === null || value === undefined || typeof value === "boolean") return "";
@@ -142,7 +144,7 @@ type State = "text" | "tag-name" | "in-tag" | "name" | "value-start" | "quoted" 
 function compile(strings: TemplateStringsArray): Compiled {
   const parts: string[] = [];
   const holes: Hole[] = [];
-  let state: State = "text";
+  let state = "text" as State;
   let tag = "";
   let attribute = "";
   /** Names of the attributes that the open tag has so far. */
@@ -153,7 +155,7 @@ function compile(strings: TemplateStringsArray): Compiled {
   let rawEnd = "";
 
   const refuse = (why: string): never => {
-    throw new TypeError(`${why}: ${strings.join("${…}").trim().slice(0, 120)}`);
+    throw new TypeError(`${why}: ${strings.join("…").trim().slice(0, 120)}`);
   };
   const closeTag = () => {
     state = rawElements.has(tag) ? "raw" : "text";
@@ -220,14 +222,14 @@ function compile(strings: TemplateStringsArray): Compiled {
     if (index === strings.length - 1) {
       if (state !== "text") refuse("A template must end outside of a tag");
     } else {
-      if (state === "text") holes.push({ kind: "text" });
+      if (state === "text") holes.push({ kind: "text", name: "" });
       else if (state === "quoted" || state === "value-start") {
         if (/^on|^(style|srcset|imagesrcset|http-equiv)$/.test(attribute)) refuse(`No hole may stand in ${attribute}`);
         if (attribute === "content" && seen.includes("http-equiv")) refuse("No hole may stand in a meta instruction");
         if (attribute === "srcdoc" && !seen.includes("sandbox")) refuse("srcdoc needs sandbox before it");
         const address = addressAttributes.has(attribute);
         if (state === "quoted") {
-          holes.push({ kind: !address ? "attribute" : begun ? "component" : "address" });
+          holes.push({ kind: !address ? "attribute" : begun ? "component" : "address", name: "" });
           begun = true;
         } else {
           // The attribute's name was written with the static part; whether it stays is decided by the value.

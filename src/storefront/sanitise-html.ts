@@ -4,11 +4,11 @@
  * out, with every attribute decoded, judged and escaped again. So nothing passes because we failed to recognise it.
  * Everything that opens is closed, in order, so a description cannot close the page's own elements.
  */
-import { escape, type SanitisedHtml, safeAddress } from "./html.ts";
+import { escapeHtml, type SanitisedHtml, safeAddress } from "./html.ts";
 
 /** What an element is written as, and which attributes it keeps. Headings become h3: they stand below the page's own. */
-const elements: Readonly<Record<string, { readonly as: string; readonly keep: readonly string[] }>> = Object.fromEntries(
-  [
+const elements: Readonly<Record<string, { readonly as: string; readonly keep: readonly string[] }>> =
+  Object.fromEntries([
     ..."p br hr strong em small sub sup s u ul ol li blockquote pre code dl dt dd table caption thead tbody tfoot tr"
       .split(" ")
       .map((name) => [name, { as: name, keep: [] }] as const),
@@ -21,8 +21,7 @@ const elements: Readonly<Record<string, { readonly as: string; readonly keep: re
     ["img", { as: "img", keep: ["src", "alt", "width", "height"] }],
     ["th", { as: "th", keep: ["colspan", "rowspan", "scope"] }],
     ["td", { as: "td", keep: ["colspan", "rowspan"] }],
-  ] as const,
-);
+  ] as const);
 
 /** Elements that are dropped with everything in them; other unknown elements lose only their tags. */
 const dropped = new Set(
@@ -33,7 +32,9 @@ const dropped = new Set(
 );
 const voids = new Set(["br", "hr", "img"]);
 /** Layout wrappers of other systems: they end a paragraph and are not written. */
-const wrappers = new Set("div section article main header footer aside nav figure figcaption center address form".split(" "));
+const wrappers = new Set(
+  "div section article main header footer aside nav figure figcaption center address form".split(" "),
+);
 const blocks = new Set("p hr ul ol blockquote pre dl table h3".split(" "));
 
 /** Which open elements an element must stand in; without one it is dropped. */
@@ -54,10 +55,14 @@ const tableShell = new Set(["table", "thead", "tbody", "tfoot", "tr"]);
 const depthMax = 40;
 
 const token =
-  /<!--[\s\S]*?(?:-->|$)|<[!?][^>]*(?:>|$)|<\/([a-z][^\s/>]*)[^>]*(?:>|$)|<([a-z][^\s/>]*)((?:[^>"']|"[^"]*"|'[^']*')*)(?:>|$)/gi;
+  /<!--[\s\S]*?(?:-->|$)|<[!?][^>]*(?:>|$)|<\/([a-z][^\s/>]*)[^>]*(?:>|$)|<([a-z][^\s/>]*)((?:[^>"']|"[^"]*"|'[^']*')*)(?:>|$)/iy;
 const attribute = /([^\s"'>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?/g;
 
-export function sanitiseHtml(source: string): SanitisedHtml {
+/** Longer descriptions are cut: an unclosed quote makes the reading quadratic. */
+const lengthMax = 100_000;
+
+export function sanitiseHtml(written: string): SanitisedHtml {
+  const source = written.slice(0, lengthMax);
   const open: string[] = [];
   let out = "";
 
@@ -87,7 +92,7 @@ export function sanitiseHtml(source: string): SanitisedHtml {
     if (less > at) writeText(source.slice(at, less));
     token.lastIndex = less;
     const match = token.exec(source);
-    if (match === null || match.index !== less) {
+    if (match === null) {
       writeText("<");
       at = less + 1;
       continue;
@@ -152,14 +157,17 @@ function writeAttributes(name: string, written: string, keep: readonly string[])
   let out = "";
   for (const [key, value] of found) {
     if (key === "href" || key === "src") {
-      if (value === "" || safeAddress(value) !== value || (key === "src" && !/^(https?:)?\//i.test(value))) continue;
+      if (value === "" || safeAddress(value) !== value || (key === "src" && !/^(https:)?\//i.test(value))) continue;
     } else if (/^(width|height|colspan|rowspan)$/.test(key)) {
       if (!/^[1-9]\d{0,3}$/.test(value)) continue;
     } else if (key === "scope" && !/^(row|col|rowgroup|colgroup)$/.test(value)) continue;
-    out += ` ${key}="${escape(value)}"`;
+    out += ` ${key}="${escapeHtml(value)}"`;
   }
-  if (name === "a") return out.includes(" href=") ? `${out} rel="nofollow noopener"` : "";
-  if (name === "img") return found.has("src") && out.includes(" src=") ? `${found.has("alt") ? "" : ' alt=""'}${out} loading="lazy"` : null;
+  if (name === "a") return out.includes(" href=") ? `${out} rel="nofollow noopener"` : null;
+  if (name === "img")
+    return found.has("src") && out.includes(" src=")
+      ? `${found.has("alt") ? "" : ' alt=""'}${out} loading="lazy"`
+      : null;
   return out;
 }
 

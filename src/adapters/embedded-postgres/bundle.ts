@@ -33,7 +33,8 @@ export type Bundle = {
   readonly version: string;
 };
 
-const copyName = /^postgres-\d+\.\d+\.\d+(-[a-z]+\.\d+)?(\.new-[0-9a-f]+)?$/;
+/** Exact, since everything else in the folder may be somebody's. */
+const copyName = /^postgres-\d+\.\d+\.\d+(-[a-z]+\.\d+)?$/;
 
 /** Only needed to build against Postgres, never to run it. */
 const isForBuilding = (name: string): boolean =>
@@ -88,7 +89,7 @@ export async function installBundle(bundle: Bundle, home: string): Promise<strin
   return copy;
 }
 
-/** Removes copies of other versions and half-made ones. Only for the owner, while no server runs. */
+/** Removes the programs of other versions. Only for the owner, once its own server runs. */
 export async function removeOtherCopies(bundle: Bundle, home: string): Promise<void> {
   for (const name of await readdir(home)) {
     if (!copyName.test(name) || name === `postgres-${bundle.packageVersion}`) continue;

@@ -15,7 +15,7 @@ export const databaseUser = "spillway";
 
 export const clusterFolder = (home: string): string => join(home, "cluster");
 
-const draftName = /^cluster\.new-[0-9a-f]+$/;
+const draftName = /^(cluster|postgres-[\w.-]+)\.new-[0-9a-f]{8}$/;
 
 /** Only reads: a folder of another Postgres stays as it is, to the byte. */
 export async function refuseOtherVersion(home: string, bundle: Bundle): Promise<void> {
@@ -31,7 +31,7 @@ export async function refuseOtherVersion(home: string, bundle: Bundle): Promise<
   );
 }
 
-/** The drafts of first starts that were killed. */
+/** What first starts that were killed had half made: clusters and copies of the programs. */
 export async function removeDrafts(home: string): Promise<void> {
   for (const name of await readdir(home)) {
     // An initdb whose Spillway was killed may still be at it: then a later start will clean up.
@@ -66,7 +66,10 @@ export async function makeCluster(home: string, programs: string, account: Accou
     await flushFolder(home);
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
-    if ((error as { code?: string }).code === "EACCES" && (error as { syscall?: string }).syscall?.startsWith("spawn")) {
+    if (
+      (error as { code?: string }).code === "EACCES" &&
+      (error as { syscall?: string }).syscall?.startsWith("spawn")
+    ) {
       throw unusable(home, "programs may not run from it (is it mounted noexec?). Name another with SPILLWAY_DATA.");
     }
     throw error;
@@ -74,11 +77,17 @@ export async function makeCluster(home: string, programs: string, account: Accou
 }
 
 /** After a backup was copied back as root, the files are root's and open to all, and Postgres would refuse both. */
-export async function adoptCluster(home: string, account: Account | undefined, log: (line: string) => void): Promise<void> {
+export async function adoptCluster(
+  home: string,
+  account: Account | undefined,
+  log: (line: string) => void,
+): Promise<void> {
   const cluster = clusterFolder(home);
   const { uid, mode } = await stat(cluster);
   if (account !== undefined && uid !== account.uid) {
-    log(`The database in ${home} belongs to user id ${uid}; it is given to user id ${account.uid}, which runs Postgres.`);
+    log(
+      `The database in ${home} belongs to user id ${uid}; it is given to user id ${account.uid}, which runs Postgres.`,
+    );
     await chown(passwordFile(home), account.uid, account.gid);
     await giveAway(cluster, account);
   }
@@ -139,6 +148,7 @@ async function flushFolder(folder: string): Promise<void> {
 
 async function giveAway(path: string, account: Account): Promise<void> {
   await lchown(path, account.uid, account.gid);
-  if (!(await stat(path)).isDirectory()) return;
+  // stat and not lstat: pg_wal may be a link to a folder on another disk.
+  if ((await stat(path).catch(() => undefined))?.isDirectory() !== true) return;
   for (const name of await readdir(path)) await giveAway(join(path, name), account);
 }

@@ -6,19 +6,8 @@
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import {
-  access,
-  chmod,
-  constants,
-  link,
-  mkdir,
-  readFile,
-  realpath,
-  rm,
-  stat,
-  writeFile,
-} from "node:fs/promises";
-import { join } from "node:path";
+import { access, chmod, constants, link, mkdir, readFile, realpath, rm, stat, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { SpillwayError } from "#kernel/error.ts";
 import { type Account, runProgram } from "./program.ts";
 import { explain, unusable } from "./trouble.ts";
@@ -63,7 +52,7 @@ export async function openDataFolder(dataDir: string, log: (line: string) => voi
           "Let others pass through the folders above it (chmod o+x), or move it to a place like /var/lib.",
       );
     }
-    return { home: await moveOut(folder, log), account };
+    return { home: await moveOut(folder, account, log), account };
   } catch (error) {
     throw await explain(error, dataDir);
   }
@@ -71,6 +60,13 @@ export async function openDataFolder(dataDir: string, log: (line: string) => voi
 
 /** Resolves symbolic links, so that one folder has one name. */
 async function makeFolder(dataDir: string): Promise<string> {
+  // initdb puts its own path between double quotes and has a shell run it.
+  if (/["$`\\\n]/.test(resolve(dataDir))) {
+    throw unusable(
+      dataDir,
+      'its path has one of " $ ` \\, which Postgres cannot work with. Name another with SPILLWAY_DATA.',
+    );
+  }
   const madeFirst = await mkdir(dataDir, { recursive: true });
   if (madeFirst !== undefined && process.getuid?.() === 0) await chmod(dataDir, 0o755);
   const folder = await realpath(dataDir);
@@ -140,15 +136,24 @@ async function canReach(account: Account, folder: string): Promise<boolean> {
  * The pointer is written before any database is made there. So a database without a pointer to it belongs to a data
  * folder that somebody deleted: whoever starts afresh gets a fresh one, and the old is left alone.
  */
-async function moveOut(folder: string, log: (line: string) => void): Promise<string> {
+async function moveOut(folder: string, account: Account, log: (line: string) => void): Promise<string> {
   const name = createHash("sha256").update(folder).digest("hex").slice(0, 12);
   let home = join(systemFolder, name);
   for (let number = 2; existsSync(join(home, "cluster")); number++) {
     log(`An older database of ${folder} is kept in ${home}; delete it if nobody needs it.`);
     home = join(systemFolder, `${name}-${number}`);
   }
-  await mkdir(home, { recursive: true });
-  for (const made of [systemFolder, home]) await chmod(made, 0o755);
+  try {
+    await mkdir(home, { recursive: true });
+    for (const made of [systemFolder, home]) await chmod(made, 0o755);
+  } catch (error) {
+    throw unusable(
+      folder,
+      `user id ${account.uid}, which runs Postgres, cannot reach it, and ${home} could not be made instead. ` +
+        "Name a folder that every user can reach with SPILLWAY_DATA, or run Spillway as an ordinary user.",
+      error,
+    );
+  }
   const pointer = join(folder, pointerName);
   const draft = `${pointer}.new-${crypto.randomUUID().slice(0, 8)}`;
   await writeFile(draft, `${home}\n`, { flush: true });

@@ -4,11 +4,11 @@
  * would only begin once a server runs, so two first starts could still race.) The file itself stays for ever; its
  * text, the owner's pid, is only there to be named in a sentence.
  */
-import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, constants, fchownSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { tryLock } from "./libc.ts";
 
-export type OwnerLock = { /** Idempotent. */ release(): void };
+export type OwnerLock = { /** Idempotent. */ readonly release: () => void };
 
 const fileName = "owner.lock";
 
@@ -20,6 +20,9 @@ export function takeOwnerLock(home: string): OwnerLock | undefined {
     return undefined;
   }
   try {
+    // In a folder of an ordinary user that root happens to start, the lock is still theirs to take next time.
+    const { uid, gid } = statSync(home);
+    if (process.getuid?.() === 0) fchownSync(fileDescriptor, uid, gid);
     ftruncateSync(fileDescriptor, 0);
     writeSync(fileDescriptor, `${process.pid}\n`, 0);
   } catch {

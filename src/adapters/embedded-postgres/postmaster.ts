@@ -8,9 +8,11 @@
  * code and signals are the postmaster's own; the watcher is nobody's child, so Postgres never reaps a stranger.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, readFileSync } from "node:fs";
+import { closeSync, readFileSync, readlinkSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import type { Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SpillwayError } from "#kernel/error.ts";
 import { clusterFolder } from "./cluster.ts";
@@ -24,7 +26,8 @@ export type Postmaster = {
   readonly port: number;
   /** Resolves when the process is gone. */
   readonly ended: Promise<{ expected: boolean }>;
-  stop(): Promise<void>;
+  /** Fast shutdown, immediate after a while. Idempotent. */
+  readonly stop: () => Promise<void>;
 };
 
 export type PostmasterFile = {
@@ -35,6 +38,8 @@ export type PostmasterFile = {
 
 /** How long a start waits for what an earlier server left: its shutdown, or backends that hold shared memory. */
 const leftoverWaitMs = 60_000;
+/** A server that has just begun writes its pid within milliseconds. */
+const namelessWaitMs = 1000;
 const immediateShutdownAfterMs = 20_000;
 /** Replaying a rush's write-ahead log takes minutes on a small machine; cutting it short would only begin it anew. */
 const recoveryWaitMs = 15 * 60_000;
@@ -42,13 +47,12 @@ const recoveryNoteEveryMs = 10_000;
 const portAttemptsMax = 10;
 
 /**
- * $1 is the cluster, the rest the command. `$$` is the pid of the outer shell, that is, of the postmaster. The last
+ * $1 is the cluster, the rest the command, descriptor 3 our pipe. `$$` is the pid of the outer shell, that is, of the postmaster. The last
  * look into postmaster.pid is there because after twenty seconds a pid may belong to somebody else.
  */
 const watchedStart = `
 cluster=$1
 shift
-exec 3<&0 </dev/null
 (
   (
     trap '' HUP INT TERM QUIT
@@ -77,21 +81,29 @@ export async function startPostmaster(options: {
   account: Account | undefined;
   settings: ServerSettings;
   log: (line: string) => void;
+  findPort?: () => Promise<number>;
 }): Promise<Postmaster> {
-  const { home, log } = options;
-  const giveUpAt = performance.now() + leftoverWaitMs;
+  const { home, log, findPort = findFreePort } = options;
+  const beganAt = performance.now();
+  const giveUpAt = beganAt + leftoverWaitMs;
   let portAttempts = 0;
   for (;;) {
     const strangerPid = await endLeftover(home, log, giveUpAt);
-    const attempt = await tryStart({ ...options, port: await findFreePort(), strangerPid });
+    const attempt = await tryStart({ ...options, port: await findPort(), strangerPid });
     if ("postmaster" in attempt) return attempt.postmaster;
     const { output } = attempt;
     if (/could not bind|Address already in use/i.test(output) && ++portAttempts < portAttemptsMax) continue;
     // Backends of a killed postmaster hold its shared memory until their statement ends, and a server whose owner was
     // killed this instant may be about to write its postmaster.pid.
-    const isLeftover = /pre-existing shared memory|postmaster\.pid" already exists|is empty/i.test(output);
-    if (isLeftover && performance.now() < giveUpAt) {
+    const isLeftover =
+      /pre-existing shared memory|postmaster\.pid" (already exists|is empty)|bogus data in lock file/i.test(output);
+    const now = performance.now();
+    if (isLeftover && now < giveUpAt) {
       await sleep(200);
+      // A power cut can leave the name without the contents. Shared memory still tells Postgres of a rival.
+      if (now - beganAt > namelessWaitMs && readPostmasterFile(home) === undefined) {
+        await rm(join(clusterFolder(home), "postmaster.pid"), { force: true });
+      }
       continue;
     }
     if (saysDiskFull(output) || (await isDiskFull(home))) throw await diskFull(home, output);
@@ -123,7 +135,9 @@ export async function isPostmasterOf(home: string, pid: number): Promise<boolean
   }
   try {
     const [program, , cluster] = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-    return program?.endsWith("/postgres") === true && cluster === clusterFolder(home);
+    if (program?.endsWith("/postgres") !== true) return false;
+    // The working folder tells also when the data folder was renamed under a running server.
+    return cluster === clusterFolder(home) || readlinkSync(`/proc/${pid}/cwd`) === clusterFolder(home);
   } catch {
     return false;
   }
@@ -184,7 +198,12 @@ async function tryStart(options: {
   strangerPid: number | undefined;
 }): Promise<{ postmaster: Postmaster } | { output: string }> {
   const { home, account, port } = options;
-  const settings = { ...options.settings, listen_addresses: "127.0.0.1", port: String(port), unix_socket_directories: "" };
+  const settings = {
+    ...options.settings,
+    listen_addresses: "127.0.0.1",
+    port: String(port),
+    unix_socket_directories: "",
+  };
   const { fileDescriptor, startsAt } = await openLog(home);
   const child = spawn(
     "/bin/sh",
@@ -207,7 +226,8 @@ async function tryStart(options: {
         // Postgres takes any living process with the pid in a stale postmaster.pid for a rival, except its own forebears.
         ...(options.strangerPid === undefined ? {} : { PG_GRANDPARENT_PID: String(options.strangerPid) }),
       },
-      stdio: ["pipe", fileDescriptor, fileDescriptor],
+      // A fourth descriptor, because standard input would be closed before we hear of the end and can say "done".
+      stdio: ["ignore", fileDescriptor, fileDescriptor, "pipe"],
     },
   );
   closeSync(fileDescriptor);
@@ -216,13 +236,14 @@ async function tryStart(options: {
   let isExpected = false;
   let isGone = false;
   // The watcher may have been killed; then nobody reads the pipe, and that is no reason to fail.
-  child.stdin?.on("error", () => undefined);
+  const pipe = child.stdio[3] as Writable | undefined;
+  pipe?.on("error", () => undefined);
   const ended = new Promise<{ expected: boolean }>((resolve) => {
     const end = () => {
       isGone = true;
       running.delete(child);
       stopBounding();
-      child.stdin?.end("done\n");
+      pipe?.end("done\n");
       resolve({ expected: isExpected });
     };
     child.once("exit", end);

@@ -213,13 +213,20 @@ create table mailbox (
 -- The sandbox provider's own books: what our pretend bank believes, apart from what the shop believes.
 create table sandbox_charges (
   attempt_key text primary key,
-  reference text not null unique,
-  record jsonb not null,
-  created_at timestamptz not null default now()
+  order_number text not null,
+  amount bigint not null,
+  currency text not null,
+  token text not null,
+  return_url text not null,
+  state text not null check (state in ('succeeded', 'declined', 'challenge', 'cancelled')),
+  refunded bigint not null default 0 check (refunded >= 0 and refunded <= amount),
+  created_at_ms bigint not null,
+  settles_at_ms bigint not null
 );
+create index sandbox_charges_created on sandbox_charges (created_at_ms, attempt_key);
 create table sandbox_refunds (
   refund_key text primary key,
-  reference text not null,
-  record jsonb not null,
-  created_at timestamptz not null default now()
+  attempt_key text not null,
+  amount bigint not null,
+  created_at_ms bigint not null
 );

@@ -1,9 +1,9 @@
 /** Lamps, lanterns and a candle, drawn at dusk so that they glow. */
-import { deep, fade, mix, pale, scene, settings, shadow, shape } from "./scene.ts";
+import { deep, fade, mix, pale, round, scene, settings, shadow, shape } from "./scene.ts";
 
 /** Lamplight around a point; `id` names its gradient. */
 const glow = (id: string, colour: string, strength = 0.85): string =>
-  `<radialGradient id="${id}"><stop stop-color="${colour}" stop-opacity="${strength}"/><stop offset=".45" stop-color="${colour}" stop-opacity="${strength * 0.32}"/><stop offset="1" stop-color="${colour}" stop-opacity="0"/></radialGradient>`;
+  `<radialGradient id="${id}"><stop stop-color="${colour}" stop-opacity="${strength}"/><stop offset=".45" stop-color="${colour}" stop-opacity="${round(strength * 0.32)}"/><stop offset="1" stop-color="${colour}" stop-opacity="0"/></radialGradient>`;
 
 /** Where the lamplight `l` falls on the floor. */
 const pool = (cx: number, cy: number, rx: number): string =>
@@ -17,7 +17,10 @@ export function tableLamp(glass: string): string {
   return scene(
     settings.light,
     `<circle cx="200" cy="258" r="196" fill="url(#l)"/>${shadow(200, 424, 118)}${pool(200, 426, 170)}` +
-      shape(mix(glass, "#d8c3a8", 0.35), "M183 270c2 52-4 92-14 122-6 14-22 18-26 26 30 10 84 10 114 0-4-8-20-12-26-26-10-30-16-70-14-122z") +
+      shape(
+        mix(glass, "#d8c3a8", 0.35),
+        "M183 270c2 52-4 92-14 122-6 14-22 18-26 26 30 10 84 10 114 0-4-8-20-12-26-26-10-30-16-70-14-122z",
+      ) +
       `<path fill="url(#d)" d="${dome}"/><path fill="url(#v)" d="${dome}"/>` +
       '<ellipse cx="200" cy="266" rx="96" ry="17" fill="#fff2cf"/><ellipse cx="200" cy="262" rx="70" ry="9" fill="#fffbee"/>' +
       '<path fill="#fff" opacity=".5" d="M124 214c6-34 24-56 48-66 7-3 11 3 5 8-20 14-32 32-38 60-3 11-16 9-15-2z"/>' +
@@ -84,7 +87,8 @@ export function readingLight(paint: string): string {
       '<ellipse cx="290" cy="207" rx="46" ry="11" fill="#fff6d6"/>' +
       shape(paint, "M276 148h28c5 0 8 3 10 7l24 48c2 4-1 7-5 6-28-7-58-7-86 0-4 1-7-2-5-6l24-48c2-4 5-7 10-7z") +
       `<circle cx="290" cy="146" r="9" fill="${brass}"/>`,
-    '<linearGradient id="c" x2="0" y2="1"><stop stop-color="#ffe9b8" stop-opacity=".75"/><stop offset="1" stop-color="#ffe0a0" stop-opacity="0"/></linearGradient>' + glow("l", "#ffdf9e", 0.6),
+    '<linearGradient id="c" x2="0" y2="1"><stop stop-color="#ffe9b8" stop-opacity=".75"/><stop offset="1" stop-color="#ffe0a0" stop-opacity="0"/></linearGradient>' +
+      glow("l", "#ffdf9e", 0.6),
   );
 }
 
@@ -94,13 +98,13 @@ export function auroraLamp(): string {
   return scene(
     { ...settings.light, wall: ["#0e1230", "#2b3a63"], disc: "#3b5a86", floor: ["#27365c", "#141a38"] },
     `<circle cx="200" cy="260" r="200" fill="url(#l)"/>${pool(200, 428, 180)}${shadow(200, 426, 128)}` +
-      `<path fill="url(#n)" d="${bell}"/><g clip-path="url(#k)"><path fill="url(#a)" d="M100 300c30-60 34-116 66-130s34 40 62 20 36-66 70-40v150c-40 30-60-30-98-6s-66 30-100 6z"/><path fill="url(#e)" d="M100 320c22-30 46-96 84-92s36 52 70 34 34-44 46-40v100z" opacity=".85"/>` +
-      '<path fill="#101a3c" d="M100 372v-34l34-34 22 20 30-44 26 34 20-18 32 34 36-22v64z"/><path fill="#e8f4ff" opacity=".85" d="M186 280l-11 16 9-2 4 7 5-5 5 2zM134 304l-8 8 8 0 7 3z"/>' +
-      '<path fill="#fff" d="M140 200h2v2h-2zM168 158h2v2h-2zM236 168h3v3h-3zM262 222h2v2h-2z"/></g>' +
+      `<path fill="url(#n)" d="${bell}"/><g clip-path="url(#k)"><path fill="url(#a)" d="M100 300c30-60 34-116 66-130s34 40 62 20 36-66 70-40v150c-40 30-60-30-98-6s-66 30-100 6z"/><path fill="url(#e)" d="M100 320c22-30 46-96 84-92s36 52 70 34 34-44 46-40v99z" opacity=".85"/>` +
+      '<path stroke="#eafff4" stroke-width="4" opacity=".16" d="M132 236v80M146 204v90M170 184v100M192 210v80M212 216v66M236 190v90M256 162v120"/><path fill="#101a3c" d="M100 372v-34l34-34 22 20 30-44 26 34 20-18 32 34 36-22v64z"/><path fill="#e8f4ff" opacity=".85" d="M186 280l-11 16 9-2 4 7 5-5 5 2z"/>' +
+      '<path fill="#fff" d="M188 152h3v3h-3zM244 174h3v3h-3z"/></g>' +
       '<path fill="#fff" opacity=".42" d="M126 320v-84c0-38 18-66 44-80 8-4 13 3 6 9-22 18-32 40-32 72v83c0 12-18 12-18 0z"/>' +
       `<path fill="none" stroke="#cfe9ff" stroke-opacity=".6" stroke-width="2.5" d="${bell}"/>` +
       shape(brass, "M96 372h208c5 0 8 3 8 8l4 28c1 9-5 15-14 15H98c-9 0-15-6-14-15l4-28c0-5 3-8 8-8z") +
-      `<circle cx="200" cy="392" r="6" fill="#fff3d2"/><circle cx="200" cy="126" r="9" fill="${brass}"/>`,
+      `<circle cx="200" cy="126" r="9" fill="${brass}"/>`,
     `<clipPath id="k"><path d="${bell}"/></clipPath>${glow("l", "#5fe3c0", 0.6)}${fade("n", ["#131a42", "#2d4c78"])}` +
       '<linearGradient id="a" x2="0" y2="1"><stop stop-color="#b78bff" stop-opacity=".1"/><stop offset=".3" stop-color="#9a7bff"/><stop offset=".62" stop-color="#4fe0c0"/><stop offset="1" stop-color="#4fe0c0" stop-opacity="0"/></linearGradient><linearGradient id="e" x2="0" y2="1"><stop stop-color="#c9ffd9" stop-opacity="0"/><stop offset=".4" stop-color="#8affc1"/><stop offset="1" stop-color="#2fd0b0" stop-opacity="0"/></linearGradient>',
   );

@@ -31,16 +31,24 @@ export const settings = {
 } as const satisfies Record<string, Setting>;
 
 /** Gradients every drawing may use: `v` rounds a body by light and shade, `t` darkens downwards, `g` is a shadow. */
-const shared =
-  '<linearGradient id="v"><stop stop-color="#fff" stop-opacity=".38"/><stop offset=".34" stop-color="#fff" stop-opacity="0"/><stop offset=".58" stop-opacity="0"/><stop offset="1" stop-opacity=".3"/></linearGradient>' +
-  '<linearGradient id="t" x2="0" y2="1"><stop stop-color="#fff" stop-opacity=".22"/><stop offset=".4" stop-color="#fff" stop-opacity="0"/><stop offset=".55" stop-opacity="0"/><stop offset="1" stop-opacity=".24"/></linearGradient>' +
-  '<radialGradient id="g"><stop stop-opacity=".42"/><stop offset=".55" stop-opacity=".17"/><stop offset="1" stop-opacity="0"/></radialGradient>';
+const gradients = {
+  v: '<linearGradient id="v"><stop stop-color="#fff" stop-opacity=".38"/><stop offset=".34" stop-color="#fff" stop-opacity="0"/><stop offset=".58" stop-opacity="0"/><stop offset="1" stop-opacity=".3"/></linearGradient>',
+  t: '<linearGradient id="t" x2="0" y2="1"><stop stop-color="#fff" stop-opacity=".22"/><stop offset=".4" stop-color="#fff" stop-opacity="0"/><stop offset=".55" stop-opacity="0"/><stop offset="1" stop-opacity=".24"/></linearGradient>',
+  g: '<radialGradient id="g"><stop stop-opacity=".42"/><stop offset=".55" stop-opacity=".17"/><stop offset="1" stop-opacity="0"/></radialGradient>',
+} as const;
+
+/** Those of the gradients above that a drawing uses. */
+export const gradientsFor = (drawing: string): string =>
+  Object.entries(gradients)
+    .filter(([id]) => drawing.includes(`url(#${id})`))
+    .map(([, gradient]) => gradient)
+    .join("");
 
 /** A whole picture: the room, then the drawing. `defs` are the drawing's own gradients and shapes. */
 export function scene({ wall, disc, floor, distance = "" }: Setting, drawing: string, defs = ""): string {
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" width="${pictureSize.width}" height="${pictureSize.height}" viewBox="0 0 400 500">` +
-    `<defs>${fade("w", wall)}${fade("f", floor)}${shared}${defs}</defs>` +
+    `<defs>${fade("w", wall)}${fade("f", floor)}${gradientsFor(drawing + defs)}${defs}</defs>` +
     '<path fill="url(#w)" d="M0 0h400v500H0z"/>' +
     `<circle cx="200" cy="216" r="146" fill="${disc}" opacity=".35"/><circle cx="200" cy="216" r="122" fill="${disc}" opacity=".75"/>` +
     `${distance}<path fill="url(#f)" d="M0 392q200-26 400 0v108H0z"/>${drawing}</svg>`
@@ -55,9 +63,16 @@ export const fade = (id: string, [top, bottom]: readonly [string, string]): stri
 export const shadow = (cx: number, cy: number, rx: number, ry = rx / 6): string =>
   `<ellipse cx="${cx}" cy="${cy}" rx="${rx}" ry="${round(ry)}" fill="url(#g)"/>`;
 
-/** A shape in a colour, made round by light (`v` from the left, `t` from above). */
-export const shape = (colour: string, d: string, light: "v" | "t" = "v"): string =>
-  `<path fill="${colour}" d="${d}"/><path fill="url(#${light})" d="${d}"/>`;
+/**
+ * A shape in a colour, made round by light (`v` from the left, `t` from above). The outline is written once, under a
+ * name made from it, which the test holds to be different for all shapes of a picture.
+ */
+export function shape(colour: string, d: string, light: "v" | "t" = "v"): string {
+  let hash = 0;
+  for (const sign of d) hash = (Math.imul(hash, 31) + sign.charCodeAt(0)) >>> 0;
+  const id = `s${(hash % 46_656).toString(36)}`;
+  return `<g fill="${colour}"><path id="${id}" d="${d}"/></g><use href="#${id}" fill="url(#${light})"/>`;
+}
 
 /** Two colours mixed: 0 is the first, 1 the second. */
 export function mix(first: string, second: string, share: number): string {
@@ -76,4 +91,5 @@ export const deep = (colour: string, share = 0.3): string => mix(colour, "#1b1c3
 /** A colour nearer to the light, towards a warm white. */
 export const pale = (colour: string, share = 0.3): string => mix(colour, "#fff8ec", share);
 
-const round = (value: number): number => Math.round(value * 10) / 10;
+/** Two decimals are finer than any screen shows a drawing. */
+export const round = (value: number): number => Math.round(value * 100) / 100;

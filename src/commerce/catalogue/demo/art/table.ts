@@ -40,8 +40,7 @@ export function kettle(enamel: string): string {
 /** A cone on its collar, without the table. */
 function dripperAlone(glaze: string): string {
   return (
-    '<path fill="#fbf5ea" d="M96 176l208-6-40 60H136z"/><path fill="#e6d8c4" d="M200 172l104-2-40 60h-50z"/>' +
-    '<ellipse cx="200" cy="202" rx="82" ry="13" fill="#5a3524"/><ellipse cx="192" cy="200" rx="56" ry="7" fill="#7a4b33"/>' +
+    '<path fill="#fffaf0" d="M108 208l12-38q80-20 160 0l12 38z"/><path fill="#e4d6c2" d="M120 170q80 20 160 0l12 38H108z"/><ellipse cx="200" cy="206" rx="78" ry="11" fill="#5a3524"/>' +
     `<path fill="none" stroke="${deep(glaze, 0.14)}" stroke-width="15" d="M288 236c38-8 48 44-18 56"/>` +
     shape(glaze, "M106 204c60 18 128 18 188 0l-56 108h-76z") +
     `<path fill="none" stroke="${deep(glaze, 0.4)}" stroke-width="3" stroke-linecap="round" opacity=".4" d="M146 236l30 66M176 242l12 62M224 242l-12 62M254 236l-30 66"/>` +
@@ -72,11 +71,12 @@ export function carafe(tint: string): string {
   );
 }
 
-/** The set: dripper and two mugs on a board. */
-export const morningSet = (glaze: string, second: string): string =>
+/** The set: a dripper and two mugs on a board. */
+export const morningSet = (glaze: string): string =>
   scene(
     settings.table,
-    `${shadow(200, 436, 190, 22)}<path fill="#b98556" d="M28 408h344c10 0 14 6 12 14l-4 12c-2 6-6 8-12 8H32c-6 0-10-2-12-8l-4-12c-2-8 2-14 12-14z"/><path fill="#d3a273" d="M30 404h340c8 0 12 4 12 10H18c0-6 4-10 12-10z"/>` +
-      `<g transform="translate(88 92) scale(.62 .62)"><path fill="#fff" opacity=".5" d="M130 326h140l22 176H108z"/><path fill="#6b3d25" d="M120 410h160l12 92H108z"/><path fill="url(#v)" d="M130 326h140l22 176H108z"/>${dripperAlone(glaze)}${steam(184, 156)}</g>` +
-      `<g transform="translate(-22 232) scale(.44)">${mugAlone(glaze)}</g><g transform="translate(226 232) scale(.44)">${mugAlone(second)}</g>`,
+    shadow(200, 436, 190, 22) +
+      '<path fill="#b98556" d="M22 410h356l-10 22c-2 5-6 8-12 8H44c-6 0-10-3-12-8z"/><path fill="#d8a879" d="M18 404h364v10H18z"/>' +
+      `<g transform="translate(88 93) scale(.62)"><path fill="#cfe0dd" opacity=".75" d="M130 326h140l22 176H108z"/><path fill="#6b3d25" d="M120 410h160l12 92H108z"/><path stroke="#fff" stroke-width="10" opacity=".8" d="M146 346l-14 126"/>${dripperAlone(glaze)}</g>` +
+      `<g id="m" transform="translate(-22 232) scale(.44)">${mugAlone(glaze)}</g><use href="#m" x="248"/>`,
   );

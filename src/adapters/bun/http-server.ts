@@ -1,0 +1,64 @@
+/** A handler behind a port: Bun's own server, its limits set, its errors in plain words, its stop a drain. */
+import { SpillwayError } from "#kernel/error.ts";
+
+export type HttpServer = {
+  readonly port: number;
+  /** Requests that have no answer yet. */
+  pending(): number;
+  /** Takes no new connection; resolves when what is under way has its answer, or after `graceMs` at the latest. */
+  stop(graceMs: number): Promise<void>;
+};
+
+export type ServeOptions = {
+  readonly port: number;
+  readonly hostname?: string;
+  /** For SO_REUSEPORT: several processes share one port, the kernel spreads connections over them. */
+  readonly shared?: boolean;
+  readonly fetch: (request: Request, address: string) => Response | Promise<Response>;
+  readonly bodyMaxBytes: number;
+};
+
+export function serve(options: ServeOptions): HttpServer {
+  try {
+    const server = Bun.serve({
+      port: options.port,
+      ...(options.hostname === undefined ? {} : { hostname: options.hostname }),
+      reusePort: options.shared ?? false,
+      // Longer than the pause between two heartbeats of an event stream.
+      idleTimeout: 60,
+      maxRequestBodySize: options.bodyMaxBytes,
+      development: false,
+      fetch: (request, self) => options.fetch(request, self.requestIP(request)?.address ?? ""),
+    });
+    return {
+      port: server.port ?? options.port,
+      pending: () => server.pendingRequests,
+      async stop(graceMs) {
+        const drained = server.stop(false);
+        const grace = AbortSignal.timeout(graceMs);
+        await Promise.race([
+          drained,
+          new Promise((resolve) => grace.addEventListener("abort", resolve, { once: true })),
+        ]);
+        await server.stop(true);
+      },
+    };
+  } catch (error) {
+    const code = (error as { code?: string }).code;
+    if (code === "EADDRINUSE") {
+      throw new SpillwayError(
+        "port_in_use",
+        `Port ${options.port} is in use. Stop what listens there, or choose another: PORT=8090 npm start (and SPILLWAY_OPS_PORT for the operations port).`,
+        { cause: error },
+      );
+    }
+    if (code === "EACCES") {
+      throw new SpillwayError(
+        "port_in_use",
+        `Port ${options.port} may not be opened by this user. Choose one above 1023: PORT=8080.`,
+        { cause: error },
+      );
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,1 @@
+select * from change_stock($1::text, $2::text, $3::text, $4::integer, $5::integer, $6::integer, $7::text)

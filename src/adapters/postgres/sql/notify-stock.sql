@@ -1,0 +1,2 @@
+-- Whoever remembers something as sold out forgets it.
+select pg_notify('stock', '')

@@ -1,0 +1,134 @@
+/** The words of the command line, each to a role or a tool. */
+import { SpillwayError } from "#kernel/error.ts";
+import { readConfig, settings } from "#roles/config.ts";
+import { version } from "#roles/version.ts";
+
+type Command = {
+  readonly words: string;
+  readonly summary: string;
+  readonly help: string;
+  /** Resolves with the exit code. */
+  readonly run: (args: string[]) => Promise<number>;
+};
+
+const config = () => readConfig(process.env);
+
+const commands: Record<string, Command> = {
+  up: {
+    words: "up",
+    summary: "run the whole shop on this machine",
+    help: "Starts Postgres in the data folder (or uses DATABASE_URL), the shop, its workers and the operations port.\nCtrl-C finishes what is under way and stops everything.\n\n  bin/spillway up\n  PORT=8090 SPILLWAY_OPS_PORT=8091 SPILLWAY_DATA=/srv/shop bin/spillway up",
+    run: async () => await (await import("#roles/run.ts")).run(config(), ["shop", "worker"]),
+  },
+  shop: {
+    words: "shop",
+    summary: "run the shop alone, beside workers elsewhere",
+    help: "Needs DATABASE_URL when workers run in other processes.\n\n  DATABASE_URL=postgres://… bin/spillway shop",
+    run: async () => await (await import("#roles/run.ts")).run(config(), ["shop"]),
+  },
+  worker: {
+    words: "worker",
+    summary: "run a worker alone: charges, refunds, notices",
+    help: "Any number of them may run on one DATABASE_URL.\n\n  DATABASE_URL=postgres://… SPILLWAY_OPS_PORT=8082 bin/spillway worker",
+    run: async () => await (await import("#roles/run.ts")).run(config(), ["worker"]),
+  },
+  migrate: {
+    words: "migrate",
+    summary: "bring the database to this version's schema",
+    help: "Safe to run again, and from several machines at once. `up` does it by itself.\n\n  bin/spillway migrate",
+    run: async () => await (await import("#roles/tools/migrate.ts")).migrateTool(config()),
+  },
+  catalogue: {
+    words: "catalogue import|export FILE",
+    summary: "bring products in or out as Shopify's product CSV",
+    help: "Every complaint is listed by line; products without an error are imported.\nFILE may be - for standard input or output.\n\n  bin/spillway catalogue import products.csv\n  bin/spillway catalogue import products.csv --dry-run\n  bin/spillway catalogue export products.csv",
+    run: async (args) => await (await import("#roles/tools/catalogue.ts")).catalogueTool(config(), args),
+  },
+  stock: {
+    words: "stock show|set|receive|adjust SKU NUMBER",
+    summary: "see and change what is on hand",
+    help: "set counts what is there, receive adds a delivery, adjust corrects (may be negative).\n\n  bin/spillway stock show\n  bin/spillway stock set AURORA-LAMP 500\n  bin/spillway stock receive AURORA-LAMP 120 --location main --reason 'delivery 4711'\n  bin/spillway stock adjust AURORA-LAMP -3 --reason broken\n  bin/spillway stock policy AURORA-LAMP --safety-percent 10 --low-stock-at 25",
+    run: async (args) => await (await import("#roles/tools/stock.ts")).stockTool(config(), args),
+  },
+  order: {
+    words: "order show|list|cancel|refund|pack|ship|deliver|delay NUMBER",
+    summary: "see an order and take its next step",
+    help: "  bin/spillway order show SGSXPXT89\n  bin/spillway order list --status action_required\n  bin/spillway order cancel SGSXPXT89 --reason 'asked by phone'\n  bin/spillway order refund SGSXPXT89 --amount 12.50\n  bin/spillway order ship SGSXPXT89 --carrier Posten --tracking 370123\n  bin/spillway order delay SGSXPXT89 --text 'The lamp arrives a week later.'",
+    run: async (args) => await (await import("#roles/tools/order.ts")).orderTool(config(), args),
+  },
+  verify: {
+    words: "verify",
+    summary: "check every invariant against the database",
+    help: "Prints each promise with how many rows were looked at. Exit code 4 on any breach.\n\n  bin/spillway verify\n  bin/spillway verify --json",
+    run: async (args) => await (await import("#roles/tools/verify.ts")).verifyTool(config(), args),
+  },
+  reconcile: {
+    words: "reconcile",
+    summary: "lay the payment providers' books beside ours",
+    help: "Finds every charge without an order and every order without its charge; settles what was only late.\n\n  bin/spillway reconcile --hours 48",
+    run: async (args) => await (await import("#roles/tools/reconcile.ts")).reconcileTool(config(), args),
+  },
+  token: {
+    words: "token",
+    summary: "print the admin API's token",
+    help: '  curl -H "Authorization: Bearer $(bin/spillway token)" http://localhost:8080/api/admin/orders',
+    run: async () => await (await import("#roles/tools/token.ts")).tokenTool(config()),
+  },
+  bench: {
+    words: "bench orders",
+    summary: "measure this machine: orders per second over HTTP beside the bare statement",
+    help: "Starts its own shop and database in a scratch folder; prints a table and, last, one line of JSON.\n\n  bin/spillway bench orders\n  bin/spillway bench orders --seconds 5",
+    run: async (args) => await (await import("#roles/tools/bench.ts")).benchTool(args),
+  },
+};
+
+function overview(): string {
+  const width = Math.max(...Object.values(commands).map((command) => command.words.length));
+  const lines = Object.values(commands).map((command) => `  ${command.words.padEnd(width)}  ${command.summary}`);
+  const settingWidth = 28;
+  return `spillway ${version}: keeps a shop selling when everybody comes at once
+
+usage: bin/spillway WORD …
+${lines.join("\n")}
+
+  bin/spillway WORD --help shows examples.
+
+settings, from the environment:
+${settings.map(([name, meaning]) => (name.length > settingWidth ? `  ${name}\n  ${" ".repeat(settingWidth)}  ${meaning}` : `  ${name.padEnd(settingWidth)}  ${meaning}`)).join("\n")}
+`;
+}
+
+async function main(args: string[]): Promise<number> {
+  const [word, ...rest] = args;
+  if (word === undefined || word === "--help" || word === "-h" || word === "help") {
+    process.stdout.write(overview());
+    return 0;
+  }
+  if (word === "--version" || word === "-v") {
+    process.stdout.write(`${version}\n`);
+    return 0;
+  }
+  const command = Object.hasOwn(commands, word) ? commands[word] : undefined;
+  if (command === undefined) {
+    process.stderr.write(
+      `spillway: there is no word "${word}". The words are ${Object.keys(commands).join(", ")}; see bin/spillway --help.\n`,
+    );
+    return 2;
+  }
+  if (rest.includes("--help") || rest.includes("-h")) {
+    process.stdout.write(`usage: bin/spillway ${command.words}\n${command.summary}\n\n${command.help}\n`);
+    return 0;
+  }
+  try {
+    return await command.run(rest);
+  } catch (error) {
+    if (error instanceof SpillwayError) {
+      process.stderr.write(`spillway: ${error.message}\n`);
+      return error.code === "bad_usage" || error.code === "bad_config" ? 2 : 1;
+    }
+    process.stderr.write(`spillway: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    return 1;
+  }
+}
+
+process.exit(await main(process.argv.slice(2)));

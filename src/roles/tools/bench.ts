@@ -1,0 +1,11 @@
+/** `spillway bench …`: benches live in bench/, one question a file. */
+import { SpillwayError } from "#kernel/error.ts";
+
+export async function benchTool(given: string[]): Promise<number> {
+  const [name, ...rest] = given;
+  if (name !== "orders") throw new SpillwayError("bad_usage", "usage: bin/spillway bench orders");
+  const { benchOrders } = (await import("../../../bench/orders.ts")) as {
+    benchOrders: (given: string[]) => Promise<number>;
+  };
+  return await benchOrders(rest);
+}

@@ -1,0 +1,217 @@
+/** What a merchant pastes can look odd, but it cannot run, and it cannot close our page's elements. */
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { sanitiseHtml } from "./sanitise-html.ts";
+
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  a: ["href", "title", "rel"],
+  img: ["src", "alt", "width", "height", "loading"],
+  th: ["colspan", "rowspan", "scope"],
+  td: ["colspan", "rowspan"],
+  ...Object.fromEntries(
+    "p br hr strong em small sub sup s u ul ol li blockquote pre code dl dt dd table caption thead tbody tfoot tr h3"
+      .split(" ")
+      .map((name) => [name, []]),
+  ),
+};
+
+/** Reads the result with another tokenizer (lol-html) and complains about anything that is not on the list. */
+async function complaints(markup: string): Promise<string[]> {
+  const found: string[] = [];
+  const open: string[] = [];
+  await new HTMLRewriter()
+    .on("*", {
+      element(element) {
+        const may = allowed[element.tagName];
+        if (may === undefined) found.push(`<${element.tagName}>`);
+        for (const [name, value] of element.attributes as Iterable<[string, string]>) {
+          if (may?.includes(name) !== true) found.push(`${element.tagName} ${name}`);
+          if ((name === "href" || name === "src") && !/^(https?:|mailto:|tel:|sms:|[/?#]|[^:]*$)/i.test(value))
+            found.push(`${name}=${value}`);
+        }
+        if (!["br", "hr", "img"].includes(element.tagName)) {
+          open.push(element.tagName);
+          element.onEndTag((end) => {
+            if (open.pop() !== end.name) found.push(`</${end.name}> out of turn`);
+          });
+        }
+      },
+      comments: () => void found.push("a comment"),
+    })
+    .transform(new Response(markup))
+    .text();
+  if (open.length > 0) found.push(`never closed: ${open.join(" ")}`);
+  const text = markup.replace(/<[^>]*>/g, "");
+  if (/[<>]/.test(text)) found.push("a bare angle bracket");
+  return found;
+}
+
+/** From the OWASP and PortSwigger cheat sheets, and from the mutation-XSS papers. */
+export const vectors = [
+  "<script>alert(1)</script>",
+  "<SCRIPT SRC=https://evil.example/x.js></SCRIPT>",
+  "<script/xss src=//evil.example>",
+  "<<script>alert(1);//<</script>",
+  "<img src=x onerror=alert(1)>",
+  "<img src=x onerror=alert(1)//",
+  "<img/src=x/onerror=alert(1)>",
+  '<img src="javascript:alert(1)">',
+  '<IMG """><SCRIPT>alert(1)</SCRIPT>">',
+  "<a href=javascript:alert(1)>x</a>",
+  '<a href="JaVaScRiPt:alert(1)">x</a>',
+  '<a href="java&#10;script:alert(1)">x</a>',
+  '<a href="&#106;&#97;&#118;&#97;&#115;&#99;&#114;&#105;&#112;&#116;&#58;alert(1)">x</a>',
+  '<a href="&#x6A&#x61&#x76&#x61&#x73&#x63&#x72&#x69&#x70&#x74&#x3A;alert(1)">x</a>',
+  '<a href="javascript&colon;alert(1)">x</a>',
+  '<a href="java&Tab;script&colon;alert(1)">x</a>',
+  '<a href="\u0001javascript:alert(1)">x</a>',
+  '<a href="data:text/html;base64,PHNjcmlwdD4=">x</a>',
+  '<a href="vbscript:x">x</a>',
+  "<svg onload=alert(1)>",
+  "<svg><script>alert(1)</script></svg>",
+  "<svg><animate onbegin=alert(1) attributeName=x></svg>",
+  '<svg><p><style><a id="</style><img src=1 onerror=alert(1)>">',
+  '<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=1 onerror=alert(1)&gt;">',
+  "<form><math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
+  '<noscript><p title="</noscript><img src=x onerror=alert(1)>">',
+  "<template><img src=x onerror=alert(1)></template>",
+  "<iframe src=javascript:alert(1)></iframe>",
+  '<iframe srcdoc="<script>alert(1)</script>"></iframe>',
+  '<object data="javascript:alert(1)"></object>',
+  '<embed src="javascript:alert(1)">',
+  '<meta http-equiv="refresh" content="0;url=javascript:alert(1)">',
+  '<base href="https://evil.example/">',
+  "<link rel=stylesheet href=https://evil.example/x.css>",
+  "<style>@import 'https://evil.example/x.css'</style>",
+  '<p style="background:url(javascript:alert(1))">x</p>',
+  '<div onmouseover="alert(1)">x</div>',
+  "<details open ontoggle=alert(1)>x</details>",
+  "<video><source onerror=alert(1)></video>",
+  "<input autofocus onfocus=alert(1)>",
+  "<body onload=alert(1)>",
+  "<!--><script>alert(1)</script>-->",
+  "<!-- --!><script>alert(1)</script> -->",
+  "<![CDATA[<script>alert(1)</script>]]>",
+  "<?xml version=1?><script>alert(1)</script>",
+  "<textarea><script>alert(1)</script>",
+  "<title><img src=x onerror=alert(1)></title>",
+  "<xmp><script>alert(1)</script></xmp>",
+  "<p title='</p><script>alert(1)</script>'>x</p>",
+  '<a title="\'><script>alert(1)</script>" href=/x>x</a>',
+  "</div></main><script>alert(1)</script>",
+  "<table><td><script>alert(1)</script></table>",
+  "<a href='https://ok.example' href='javascript:alert(1)'>x</a>",
+  "<img src=https://ok.example/x.png src=x onerror=alert(1)>",
+  "\u0000<scr\u0000ipt>alert(1)</scr\u0000ipt>",
+  "<p><a href=//evil.example>x",
+];
+
+describe("sanitising a description", () => {
+  test("makes every known vector harmless", async () => {
+    for (const vector of vectors) {
+      const clean = sanitiseHtml(vector);
+      expect({ vector, complaints: await complaints(clean) }).toEqual({ vector, complaints: [] });
+      expect(clean).not.toMatch(/<[^>]*(onerror|onload|javascript|style)/i);
+    }
+  });
+
+  test("writes only what is on the list, closed and in order, whatever it is given", async () => {
+    const pieces = fc.array(
+      fc.oneof(
+        fc.constantFrom(...vectors),
+        fc.constantFrom(
+          ...[
+            ..."<>\"'/= &;!-",
+            "<p>",
+            "</p>",
+            "<ul>",
+            "<li>",
+            "</li>",
+            "</ul>",
+            "<table>",
+            "<tr>",
+            "<td>",
+            "</td>",
+            "</table>",
+          ],
+          ...[
+            "<a href=/x>",
+            "</a>",
+            "<b>",
+            "</b>",
+            "<h1>",
+            "</h2>",
+            "<div>",
+            "</div>",
+            "<br>",
+            "<img src=/x>",
+            "<svg>",
+            "<style>",
+          ],
+          ...[
+            "</style>",
+            "<script>",
+            "</script>",
+            "<!--",
+            "-->",
+            "<dl>",
+            "<dt>",
+            "<dd>",
+            "<blockquote>",
+            "&lt;",
+            "&#60;",
+            "&colon;",
+          ],
+        ),
+        fc.string({ maxLength: 8 }),
+      ),
+      { maxLength: 24 },
+    );
+    await fc.assert(
+      fc.asyncProperty(pieces, async (some) => {
+        const source = some.join("");
+        const clean = sanitiseHtml(source);
+        expect(await complaints(clean)).toEqual([]);
+        expect(sanitiseHtml(clean) as string).toBe(clean);
+      }),
+      { numRuns: 800 },
+    );
+  });
+
+  test("keeps what describes a product", () => {
+    expect(
+      sanitiseHtml(
+        '<div class="x"><h1 style="color:red">Vase</h1><p>Thrown <b>by hand</b>, <i>always</i>.<ul><li>One<li>Two</ul><img class="y" src="https://cdn.example/a.jpg" alt="A vase" width="400"><p>See <a href="/help" onclick="x()">help</a> &amp; more &copy;</div>',
+      ) as string,
+    ).toBe(
+      '<h3>Vase</h3><p>Thrown <strong>by hand</strong>, <em>always</em>.</p><ul><li>One</li><li>Two</li></ul><img src="https://cdn.example/a.jpg" alt="A vase" width="400" loading="lazy"><p>See <a href="/help" rel="nofollow noopener">help</a> &amp; more &copy;</p>',
+    );
+    expect(sanitiseHtml("<table><tr><th scope=col>Size<td colspan=2>L</table>") as string).toBe(
+      '<table><tr><th scope="col">Size</th><td colspan="2">L</td></tr></table>',
+    );
+    expect(sanitiseHtml("5 < 6 & 7 > 3") as string).toBe("5 &lt; 6 &amp; 7 &gt; 3");
+  });
+
+  test("takes a bounded time for the worst of texts", () => {
+    const started = performance.now();
+    for (const piece of [
+      "<a '",
+      '<a "',
+      "<",
+      "<p",
+      "<!--",
+      "</",
+      "&#",
+      "<div>",
+      "<li>",
+      "<b>",
+      "<table>",
+      "<script>",
+      "<textarea></",
+      "<svg></svg",
+    ]) {
+      sanitiseHtml(piece.repeat(100_000 / piece.length));
+    }
+    expect(performance.now() - started).toBeLessThan(4000);
+  });
+});
