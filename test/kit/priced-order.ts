@@ -8,18 +8,18 @@ export function uuidOf(text: string): string {
   return hex.slice(0, 32).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-/** One unit of each variant; taxes are a fifth of the price, within it; shipping is 490 and free of tax. */
+/** One unit of each variant; taxes are a fifth of the price, within it; shipping is 490 and free of tax. A discount is the first line's. */
 export function plainOrder(
   key: string,
   variants: readonly Variant[],
   more: Partial<PricedOrder> & { readonly quantity?: number } = {},
 ): PricedOrder {
-  const { quantity = 1, ...part } = more;
-  const lines = variants.map((variant) => ({
+  const { quantity = 1, discount = 0, ...part } = more;
+  const lines = variants.map((variant, index) => ({
     variantId: variant.id,
     quantity,
     unitPrice: variant.price,
-    discount: 0,
+    discount: index === 0 ? discount : 0,
     tax: Math.floor((variant.price * quantity) / 5),
     needs: variant.components.map((component) => ({ ...component, quantity: component.quantity * quantity })),
   }));
@@ -31,10 +31,10 @@ export function plainOrder(
     email: `${uuidOf(key)}@test.example`,
     details: JSON.stringify({ payment: { provider: "sandbox", token: "ok" } }),
     subtotal,
-    discount: 0,
+    discount,
     shipping: 490,
     tax: lines.reduce((sum, line) => sum + line.tax, 0),
-    total: subtotal + 490,
+    total: subtotal - discount + 490,
     promotionId: null,
     lines,
     limits: [],

@@ -58,7 +58,7 @@ function panel(frame: Frame, product: ProductView, variant: VariantView): Html {
 <p class="stock" role="status" data-part="stock">${buyPart(frame, "stock", product, variant)}</p>
 <div class="bar"><div class="action" data-part="action">${buyPart(frame, "action", product, variant)}</div><p class="said" role="status" data-said></p></div>
 </form>
-<p class="assurance">Held for you the moment we receive your order, before any money moves.</p>`;
+${variant.available && html`<p class="assurance">Held for you the moment we receive your order, before any money moves.</p>`}`;
 }
 
 function gallery(frame: Frame, product: ProductView, variant: VariantView | undefined): Html {

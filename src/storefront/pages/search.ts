@@ -35,7 +35,7 @@ ${
 }</header>
 ${
   products.length === 0
-    ? html`<section class="nothing" aria-labelledby="instead"><h2 id="instead">Browse instead</h2><ul class="tags">${frame.collections.map(
+    ? html`<section class="nothing" aria-labelledby="instead"><h2 id="instead">${query === "" ? "Or browse" : "Browse instead"}</h2><ul class="tags">${frame.collections.map(
         (collection) => html`<li><a href="/collections/${collection.handle}">${collection.title}</a></li>`,
       )}</ul></section>`
     : productCards(frame, products, { heading: "h2", eager: 4 })
