@@ -59,9 +59,10 @@ export const OrderRequest = Type.Object(
     payment: Type.Object(
       {
         provider: line(20),
-        token: line(300),
+        /** Encrypted card data of some providers runs to several kilobytes. */
+        token: line(20_000),
         /** Taken when the first provider is not healthy; never while an outcome is unknown. */
-        backup: Type.Optional(Type.Object({ provider: line(20), token: line(300) }, closed)),
+        backup: Type.Optional(Type.Object({ provider: line(20), token: line(20_000) }, closed)),
       },
       closed,
     ),

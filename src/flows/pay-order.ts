@@ -28,6 +28,10 @@ export const backOffSeconds = (failures: number): number => Math.min(2 ** failur
 
 /** Seconds before a provider is asked again what became of a charge. */
 const firstLookSeconds = 2;
+/** After so many looks that told nothing the charge itself is asked for again, under its old key. */
+const looksBeforeAsking = 10;
+/** After so many tries an abandoned challenge is given up; should it still succeed, the money goes back. */
+const cancelTriesMax = 6;
 
 export async function payOrder(options: PaymentFlowOptions, orderId: number): Promise<void> {
   const { orders, payments, desk } = options;
@@ -55,9 +59,19 @@ export async function resolvePayment(
   if (attempt === undefined || attempt.state !== "unknown") return "settled";
   const order = await orders.get(orderId);
   if (order === undefined) return "settled";
-  const found = await desk.find(attempt.provider, chargeRequest(options, attempt, order.email));
+  const request = chargeRequest(options, attempt, order.email);
+  const found = await desk.find(attempt.provider, request);
   switch (found.kind) {
     case "unknown":
+      if (tries >= looksBeforeAsking) {
+        // The news is lost, or this provider has no books to look into. The same key never charges twice, and the
+        // order still holds its units, so asking once more is safe.
+        const again = await desk.charge(attempt.provider, request);
+        if (again.kind !== "unknown" && again.kind !== "rate_limited") {
+          await payments.settle(attempt.attemptKey, settlementOf(again, 0, options.holdSeconds()));
+          return "settled";
+        }
+      }
       return { againInSeconds: Math.min(firstLookSeconds * 2 ** Math.min(tries, 6), 120) };
     case "none":
       await payments.settle(attempt.attemptKey, {
@@ -96,6 +110,7 @@ export async function resumePayment(
 export async function expireOrder(
   options: PaymentFlowOptions,
   orderId: number,
+  tries: number,
 ): Promise<"settled" | { readonly againInSeconds: number }> {
   const { orders, payments, desk } = options;
   const order = await orders.get(orderId);
@@ -105,12 +120,12 @@ export async function expireOrder(
   const attempt = await payments.open(orderId);
   if (attempt !== undefined && attempt.state === "action_required") {
     const end = await desk.cancel(attempt.provider, attempt.reference ?? "", attempt.attemptKey);
-    if (end === "unknown") return { againInSeconds: 10 };
+    if (end === "unknown" && tries < cancelTriesMax) return { againInSeconds: 10 };
     if (end === "too_late") {
       // It went through, or failed, at the last moment: the provider's books say which.
       const found = await desk.find(attempt.provider, chargeRequest(options, attempt, order.email));
-      if (found.kind === "unknown" || found.kind === "action_required") return { againInSeconds: 10 };
-      if (found.kind === "none") {
+      if ((found.kind === "unknown" || found.kind === "action_required") && tries < cancelTriesMax) return { againInSeconds: 10 };
+      if (found.kind === "none" || found.kind === "unknown" || found.kind === "action_required") {
         await payments.settle(attempt.attemptKey, {
           outcome: "cancelled",
           reason: "the shopper's time ran out",

@@ -39,7 +39,7 @@ export function createWorker(parts: Parts): Worker {
     handlers: {
       pay: ofOrder(async (orderId) => await payOrder(paymentFlow, orderId)),
       resolve: ofOrder(async (orderId, task) => await resolvePayment(paymentFlow, orderId, task.attempts)),
-      expire: ofOrder(async (orderId) => await expireOrder(paymentFlow, orderId)),
+      expire: ofOrder(async (orderId, task) => await expireOrder(paymentFlow, orderId, task.attempts)),
       refund: async (task) => await refundPayment(paymentFlow, String(task.payload.refundKey), task.attempts),
       notice: async (task) =>
         await sendNotice(
@@ -104,6 +104,8 @@ export function createWorker(parts: Parts): Worker {
   return {
     async start() {
       await worker.start();
+      // A real provider sends again what nobody took; ours is told to.
+      await parts.gateways.sandbox?.resendWebhooks(clock.now() - 600_000);
       rounds = (async () => {
         let sinceMs = clock.now() - 3600_000;
         while (!stopping.signal.aborted) {
@@ -122,6 +124,7 @@ export function createWorker(parts: Parts): Worker {
     },
     async stop() {
       stopping.abort();
+      parts.gateways.sandbox?.stop();
       await Promise.all([worker.stop(), rounds]);
     },
   };

@@ -17,11 +17,11 @@ const quantityMax = 10;
 export const parts = ["price", "stock", "options", "action"] as const;
 export type Part = (typeof parts)[number];
 
-export function buyPart(frame: Where, part: Part, product: ProductView, variant: VariantView, quantity = 1): Html {
+export function buyPart(frame: Where, part: Part, product: ProductView, variant: VariantView): Html {
   if (part === "price") return variantPrice(frame, variant);
   if (part === "stock") return stockLines(frame, variant);
   if (part === "options") return options(product, variant);
-  return action(frame, variant, quantity);
+  return action(frame, variant);
 }
 
 function stockLines(frame: Where, variant: VariantView): Html {
@@ -51,7 +51,7 @@ function options(product: ProductView, present: VariantView): Html {
   })}`;
 }
 
-function action(frame: Where, variant: VariantView, quantity: number): Html {
+function action(frame: Where, variant: VariantView): Html {
   const most = Math.max(1, Math.min(quantityMax, variant.purchaseLimit ?? quantityMax, variant.left ?? quantityMax));
   const words =
     variant.delivery === "preorder" ? "Pre-order" : variant.delivery === "backorder" ? "Back-order" : "Add to cart";
@@ -59,7 +59,7 @@ function action(frame: Where, variant: VariantView, quantity: number): Html {
     variant.available
       ? html`<label class="vh" for="quantity">Quantity</label><select id="quantity" name="quantity" autocomplete="off">${Array.from(
           { length: most },
-          (_, index) => html`<option selected=${index + 1 === Math.min(quantity, most)}>${index + 1}</option>`,
+          (_, index) => html`<option>${index + 1}</option>`,
         )}</select><button class="main" data-busy="Adding…">${words}<span class="in-bar" aria-hidden="true"> · ${variantPrice(frame, { ...variant, compareAt: null })}</span></button>`
       : html`<button class="main" disabled>Sold out</button>`
   }`;

@@ -82,7 +82,7 @@ ${footer(frame)}
 `;
 }
 
-const crowdedNote = html`<p class="crowded">It is busy right now, so pages are lighter than usual. Orders go through as always.</p>`;
+const crowdedNote = html`<aside class="crowded" aria-label="Notice">It is busy right now, so pages are lighter than usual. Orders go through as always.</aside>`;
 
 function navigation(frame: Frame): Html {
   return html`<nav aria-label="Collections"><ul>${frame.collections

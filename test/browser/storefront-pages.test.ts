@@ -12,7 +12,7 @@ import { chromiumIsThere, chromiumPath, launchOptions } from "./chromium.ts";
 import { vectors } from "./cross-site-vectors.ts";
 import { autofillIsValid, htmlComplaints } from "./html-complaints.ts";
 import { bundleScript, type SampleServer, serveSamples } from "./sample-server.ts";
-import { cart, orders, type Sample, samples, shell } from "./sample-shop.ts";
+import { orders, type Sample, samples, shell } from "./sample-shop.ts";
 
 const all = samples();
 const named = (name: string): Sample => {
@@ -20,6 +20,32 @@ const named = (name: string): Sample => {
   if (found === undefined) throw new Error(`No sample is called ${name}`);
   return found;
 };
+// What runs inside of the page stands here as text: its types are the browser's, not ours.
+const lookAgain = 'document.dispatchEvent(new Event("visibilitychange"))';
+const layoutShift = `new Promise((resolve) => {
+  let shifts = [];
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries())
+      shifts.push([entry.value, ...entry.sources.map((source) => source.node?.outerHTML?.slice(0, 80))].join(" "));
+  }).observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => resolve(shifts), 80);
+})`;
+const findTrouble = `(pieces) => {
+  const bad = [];
+  for (const piece of pieces) {
+    const page = new DOMParser().parseFromString('<main><div id="in">' + piece + '</div><p id="after"></p></main>', "text/html");
+    const inside = page.getElementById("in");
+    if (inside.nextElementSibling?.id !== "after") bad.push("breaks out: " + piece);
+    for (const element of inside.querySelectorAll("*")) {
+      if (/^(script|style|iframe|object|embed|svg|math|link|meta|base|form|input)$/i.test(element.tagName)) bad.push(piece);
+      for (const { name, value } of element.attributes) {
+        if (/^on|^style$|^srcdoc$/.test(name)) bad.push(piece);
+        if (/^(href|src)$/.test(name) && !/^(https?|mailto|tel|sms):/.test(new URL(value, location.href).protocol)) bad.push(piece);
+      }
+    }
+  }
+  return bad;
+}`;
 const gzip = (text: string) => gzipSync(text, { level: 6 }).length;
 const brotli = (text: string) => brotliCompressSync(text).length;
 
@@ -158,52 +184,39 @@ describe.skipIf(!chromiumIsThere)("in Chromium", () => {
     return found;
   }
 
+  const axeSource = Bun.file(new URL(import.meta.resolve("axe-core/axe.min.js"))).text();
+
+  /** Runs the rules in a page where axe is there already. */
   async function axe(page: Page, options: unknown): Promise<string[]> {
-    await page.evaluate(await axeSource);
-    const results = (await page.evaluate(
-      (given) => (globalThis as unknown as { axe: { run(o: unknown): unknown } }).axe.run(given),
-      options,
-    )) as {
+    const { violations } = await page.evaluate<{
       violations: { id: string; help: string; nodes: { html: string; failureSummary: string }[] }[];
-    };
-    return results.violations.flatMap(({ id, help, nodes }) =>
+    }>(`axe.run(${JSON.stringify({ resultTypes: ["violations"], iframes: false, ...(options as object) })})`);
+    return violations.flatMap(({ id, help, nodes }) =>
       nodes
         .slice(0, 2)
         .map((node) => `${id} (${help}): ${node.html.slice(0, 160)} ${node.failureSummary.slice(0, 200)}`),
     );
   }
-  const axeSource = Bun.file(new URL(import.meta.resolve("axe-core/axe.min.js"))).text();
-  const everyRule = {
-    runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    resultTypes: ["violations"],
-    iframes: false,
-  };
+  const everyRule = { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] };
+  const seenRules = { runOnly: { type: "rule", values: ["color-contrast", "target-size"] } };
   // A mail is no page: programs that show it bring landmarks of their own.
-  const rulesFor = (sample: Sample) =>
-    sample.name.startsWith("mail-")
-      ? { ...everyRule, rules: { "landmark-one-main": { enabled: false }, region: { enabled: false } } }
-      : everyRule;
+  const mailRules = { ...everyRule, rules: { "landmark-one-main": { enabled: false }, region: { enabled: false } } };
 
-  test("axe finds nothing on any page or state, and the policy refuses nothing", async () => {
-    expect(
-      await onEveryPage({ width: 1280, scheme: "light" }, async (page, sample) => await axe(page, rulesFor(sample))),
-    ).toEqual([]);
-  }, 40_000);
-
-  test("on a phone in the dark, contrast and targets hold and nothing scrolls sideways at 320 px", async () => {
-    const look = async (page: Page, sample: Sample) => {
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-      return [
-        ...(wide > 320 && !sample.name.startsWith("mail-") ? [`${wide} px wide`] : []),
-        ...(await axe(page, {
-          runOnly: { type: "rule", values: ["color-contrast", "target-size"] },
-          resultTypes: ["violations"],
-          iframes: false,
-        })),
-      ];
-    };
-    expect(await onEveryPage({ width: 320, scheme: "dark" }, look)).toEqual([]);
-  }, 40_000);
+  test("axe finds nothing on any page or state, wide in the light and narrow in the dark, and the policy refuses nothing", async () => {
+    const complaints = await onEveryPage({ width: 1280, scheme: "light" }, async (page, sample) => {
+      const mail = sample.name.startsWith("mail-");
+      await page.evaluate(await axeSource);
+      const wide = await axe(page, mail ? mailRules : everyRule);
+      await page.setViewportSize({ width: 320, height: 844 });
+      await page.emulateMedia({ colorScheme: "dark" });
+      const narrow = await axe(page, seenRules);
+      const width = await page.evaluate<number>("document.documentElement.scrollWidth");
+      await page.setViewportSize({ width: 1280, height: 844 });
+      await page.emulateMedia({ colorScheme: "light" });
+      return [...wide, ...narrow.map((one) => `dark: ${one}`), ...(width > 320 && !mail ? [`${width} px wide`] : [])];
+    });
+    expect(complaints).toEqual([]);
+  }, 60_000);
 
   describe("without script", () => {
     const noScript: Device = { width: 390, scheme: "light", script: false };
@@ -233,9 +246,9 @@ describe.skipIf(!chromiumIsThere)("in Chromium", () => {
     test("the cart is changed by buttons", async () => {
       await withPage(noScript, async (page) => {
         const cases = [
-          ["One more of Hearth Mug, Ink", "POST /cart/lines/update sku=HEARTH-MUG-INK&quantity=3"],
-          ["One less of Hearth Mug, Ink", "POST /cart/lines/update sku=HEARTH-MUG-INK&quantity=1"],
-          ["Remove Hearth Mug, Ink", "POST /cart/lines/update sku=HEARTH-MUG-INK&quantity=0"],
+          ["One more of Hearth Mug, Ink", "POST /cart/lines/update sku=HEARTH-INK&quantity=3"],
+          ["One less of Hearth Mug, Ink", "POST /cart/lines/update sku=HEARTH-INK&quantity=1"],
+          ["Remove Hearth Mug, Ink", "POST /cart/lines/update sku=HEARTH-INK&quantity=0"],
           ["Remove code WELCOME10", "POST /cart/promotion code="],
           ["Estimate", "GET /cart?country=IE"],
         ] as const;
@@ -282,7 +295,7 @@ describe.skipIf(!chromiumIsThere)("in Chromium", () => {
       await withPage(noScript, async (page) => {
         await page.goto(server.addressOf(named("checkout-errors")));
         await page.getByRole("region", { name: "Please check these fields" }).waitFor();
-        expect(await page.evaluate(() => document.activeElement?.className)).toBe("errors");
+        expect(await page.evaluate("document.activeElement.className")).toBe("errors");
         await page.getByRole("link", { name: "Please give the postal code." }).click();
         expect(new URL(page.url()).hash).toBe("#postalCode");
         const field = page.getByLabel("Postal code");
@@ -322,12 +335,12 @@ describe.skipIf(!chromiumIsThere)("in Chromium", () => {
         const bodies: string[] = [];
         page.on("request", (request) => void (request.method() === "POST" && bodies.push(request.postData() ?? "")));
         await page.goto(server.addressOf(named("product")));
-        await page.evaluate(() => Object.assign(globalThis, { stayed: true }));
+        await page.evaluate("window.stayed = true");
         await page.getByRole("button", { name: "Add to cart" }).click();
         await page.getByText("Added to your cart.").waitFor();
-        expect(await page.getByRole("link", { name: "Cart3 items" }).count()).toBe(1);
+        expect(await page.getByRole("link", { name: /^Cart\s*3 items$/ }).count()).toBe(1);
         expect(bodies).toEqual(["sku=SKUR-OCHRE-M&quantity=1"]);
-        expect(await page.evaluate(() => (globalThis as unknown as { stayed: boolean }).stayed)).toBe(true);
+        expect(await page.evaluate("window.stayed")).toBe(true);
       });
     });
 
@@ -372,23 +385,20 @@ describe.skipIf(!chromiumIsThere)("in Chromium", () => {
         await asked;
         const button = await page.getByRole("button", { name: "Add to cart" }).elementHandle();
         left = 0;
-        await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+        await page.evaluate(lookAgain);
         await page.getByRole("button", { name: "Sold out" }).waitFor();
         expect(await page.getByRole("status").filter({ hasText: "Sold out" }).count()).toBe(1);
         expect(await button?.evaluate((element) => element.isConnected)).toBe(false);
         left = 7;
-        await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+        await page.evaluate(lookAgain);
         await page.getByRole("button", { name: "Add to cart" }).waitFor();
         await page.getByLabel("Quantity").selectOption("2");
         const again = await page.getByLabel("Quantity").elementHandle();
-        await Promise.all([
-          page.waitForResponse(/api\/products/),
-          page.evaluate(() => document.dispatchEvent(new Event("visibilitychange"))),
-        ]);
+        await Promise.all([page.waitForResponse(/api\/products/), page.evaluate(lookAgain)]);
         await page.waitForTimeout(50);
-        expect(await again?.evaluate((element) => element.isConnected && (element as HTMLSelectElement).value)).toBe(
-          "2",
-        );
+        expect(
+          await again?.evaluate((element) => element.isConnected && (element as unknown as { value: string }).value),
+        ).toBe("2");
       });
     });
 
@@ -400,13 +410,13 @@ describe.skipIf(!chromiumIsThere)("in Chromium", () => {
         await page.goto(server.addressOf(named("product")));
         await (await asked).finished();
         await page.waitForTimeout(50);
-        await page.evaluate(() => Object.assign(globalThis, { stayed: true }));
+        await page.evaluate("window.stayed = true");
         await page.getByRole("link", { name: "Fjord" }).click();
         expect(new URL(page.url()).search).toBe("?variant=SKUR-FJORD-M");
-        expect(await page.evaluate(() => (globalThis as unknown as { stayed: boolean }).stayed)).toBe(true);
+        expect(await page.evaluate("window.stayed")).toBe(true);
         expect(await page.locator("input[name=sku]").getAttribute("value")).toBe("SKUR-FJORD-M");
         expect(await page.getByRole("link", { name: "Fjord" }).getAttribute("aria-current")).toBe("true");
-        expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Fjord");
+        expect(await page.evaluate("document.activeElement.textContent")).toBe("Fjord");
         expect(await page.locator(".gallery img").first().getAttribute("src")).toContain("fjord");
         expect(await page.locator("[data-part=stock]").textContent()).not.toContain("7 left");
       });
@@ -421,7 +431,7 @@ describe.skipIf(!chromiumIsThere)("in Chromium", () => {
             : undefined;
         await page.getByRole("button", { name: "One more of Hearth Mug, Ink" }).click();
         await page.getByText("Only 1 is left.").waitFor();
-        expect(await page.evaluate(() => document.activeElement?.getAttribute("aria-label"))).toBe(
+        expect(await page.evaluate('document.activeElement.getAttribute("aria-label")')).toBe(
           "One more of Hearth Mug, Ink",
         );
         expect(await page.locator("body > [role=status]").textContent()).toContain("3 items in the cart");
@@ -485,17 +495,8 @@ describe.skipIf(!chromiumIsThere)("in Chromium", () => {
         await context.addCookies([{ name: "cart_count", value: "3", url: server.origin }]);
         for (const name of ["home", "product", "collection", "cart", "order-paid"]) {
           await page.goto(server.addressOf(named(name)), { waitUntil: "load" });
-          const shift = await page.evaluate(
-            async () =>
-              await new Promise<number>((resolve) => {
-                let sum = 0;
-                new PerformanceObserver((list) => {
-                  for (const entry of list.getEntries()) sum += (entry as unknown as { value: number }).value;
-                }).observe({ type: "layout-shift", buffered: true });
-                setTimeout(() => resolve(sum), 80);
-              }),
-          );
-          expect({ name, shift }).toEqual({ name, shift: 0 });
+          const shift = await page.evaluate(layoutShift);
+          expect({ name, shift }).toEqual({ name, shift: [] });
         }
       });
     });
@@ -507,30 +508,7 @@ describe.skipIf(!chromiumIsThere)("in Chromium", () => {
       const cleaned = vectors.flatMap((vector) =>
         vectors.slice(0, 12).map((other) => sanitiseHtml(`${vector}<p>between</p>${other}`)),
       );
-      const found = await page.evaluate((pieces) => {
-        const bad: string[] = [];
-        for (const piece of pieces) {
-          const holder = new DOMParser().parseFromString(
-            `<main><div id="in">${piece}</div><p id="after"></p></main>`,
-            "text/html",
-          );
-          const inside = holder.getElementById("in");
-          if (inside?.nextElementSibling?.id !== "after") bad.push(`breaks out: ${piece}`);
-          for (const element of inside?.querySelectorAll("*") ?? []) {
-            if (/^(script|style|iframe|object|embed|svg|math|link|meta|base|form|input)$/i.test(element.tagName))
-              bad.push(piece);
-            for (const { name, value } of element.attributes) {
-              if (/^on|^style$|^srcdoc$/.test(name)) bad.push(piece);
-              if (
-                /^(href|src)$/.test(name) &&
-                !/^(https?|mailto|tel|sms):/.test(new URL(value, "https://shop.test").protocol)
-              )
-                bad.push(piece);
-            }
-          }
-        }
-        return bad;
-      }, cleaned);
+      const found = await page.evaluate(`(${findTrouble})(${JSON.stringify(cleaned)})`);
       expect(found).toEqual([]);
     });
   });

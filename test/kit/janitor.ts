@@ -2,7 +2,7 @@
  * Cleans up after a test process that has ended, however it ended: its databases on a server that stays, or the whole
  * folder of a server that went with it (the embedded Postgres ends by itself when its owner does).
  */
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { SQL } from "bun";
 
@@ -14,8 +14,13 @@ if (kind === "folder") await removeFolder(place);
 else if (kind === "databases") await dropDatabases(place, prefix);
 
 async function removeFolder(folder: string): Promise<void> {
+  const data = join(folder, "data");
+  // Written where the account that runs Postgres cannot reach the folder: the database is elsewhere.
+  const pointer = join(data, "database-location.txt");
+  const home = existsSync(pointer) ? readFileSync(pointer, "utf8").trim() : data;
   const giveUpAt = Date.now() + serverEndsWithinMs;
-  while (existsSync(join(folder, "data", "cluster", "postmaster.pid")) && Date.now() < giveUpAt) await Bun.sleep(100);
+  while (existsSync(join(home, "cluster", "postmaster.pid")) && Date.now() < giveUpAt) await Bun.sleep(100);
+  rmSync(home, { recursive: true, force: true });
   rmSync(folder, { recursive: true, force: true });
 }
 

@@ -6,7 +6,7 @@
  * is a process apart, janitor.ts, which begins when this one falls silent.
  */
 import { afterAll } from "bun:test";
-import { mkdtemp } from "node:fs/promises";
+import { chmod, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SQL } from "bun";
@@ -61,6 +61,8 @@ async function startServer(): Promise<Server> {
   let url = given;
   if (url === undefined || url === "") {
     const folder = await mkdtemp(join(tmpdir(), "spillway-test-"));
+    // Where tests run as root, Postgres runs as somebody else, and would not get in.
+    await chmod(folder, 0o755);
     callJanitor(["folder", folder]);
     // These data are worth nothing: a test that is about durability starts its own server.
     const settings = { fsync: "off", synchronous_commit: "off", full_page_writes: "off", max_connections: "200" };

@@ -36,9 +36,13 @@ export function keepProductLive(): void {
       if (element === null) continue;
       // What is the same already is left alone: nothing is announced, and an open list stays open.
       const fresh = element.cloneNode() as HTMLElement;
-      fresh.innerHTML = buyPart(frame, part, product, variant, Number(quantity) || 1).toString();
+      fresh.innerHTML = buyPart(frame, part, product, variant).toString();
       if (fresh.innerHTML !== element.innerHTML) element.replaceChildren(...fresh.childNodes);
     }
+    const select = form.querySelector<HTMLSelectElement>("select");
+    if (select !== null && quantity !== undefined) select.value = quantity;
+    // The number that was chosen may be more than can be had now.
+    if (select?.selectedIndex === -1) select.selectedIndex = select.options.length - 1;
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   };
 
