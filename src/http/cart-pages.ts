@@ -9,11 +9,22 @@ import type { Route } from "./router.ts";
 import { withCookies } from "./shop-api.ts";
 import type { ShopContext } from "./shop-context.ts";
 import { form, itemCount, page } from "./shopper-form.ts";
-import { cartView, deliveryCountries } from "./views.ts";
+import { cartView, deliveryCountries, homeCountry } from "./views.ts";
+
+const countryPattern = /^[A-Z]{2}$/;
 
 export function cartPages(shop: ShopContext): Route[] {
   return [
-    { method: "GET", path: "/cart", handler: async (request) => await showCart(shop, request, null) },
+    {
+      method: "GET",
+      path: "/cart",
+      handler: async (request, { query }) => {
+        const country = query.get("country");
+        const id = cartId(shop, request);
+        if (id !== undefined && country !== null && countryPattern.test(country)) await shop.carts.setCountry(id, country);
+        return await showCart(shop, request, null);
+      },
+    },
     { method: "POST", path: "/cart/lines", handler: form(async (request) => await addLine(shop, request)) },
     { method: "POST", path: "/cart/lines/update", handler: form(async (request) => await updateLine(shop, request)) },
     {
@@ -50,7 +61,7 @@ async function showCart(
     cartPage(frameOf(shop, snapshot, "/cart"), {
       cart: view,
       countries: deliveryCountries(snapshot),
-      country: cart?.country ?? null,
+      country: cart?.country ?? homeCountry(snapshot),
       problem: problemText,
     }),
     status,
@@ -99,7 +110,5 @@ async function updateLine(shop: ShopContext, request: Request): Promise<Response
     return await showCart(shop, request, "Please choose a number from 0 to 1,000.", 422);
   }
   const cart = await shop.carts.set(id, sku, quantity);
-  const country = fields.get("country");
-  if (country !== null && /^[A-Z]{2}$/.test(country)) await shop.carts.setCountry(id, country);
   return withCookies(redirect("/cart"), cartCookies(shop, id, itemCount(cart.lines)));
 }

@@ -20,7 +20,7 @@ import { withCookies } from "./shop-api.ts";
 import type { ShopContext } from "./shop-context.ts";
 import { form, page, paymentOf } from "./shopper-form.ts";
 import { type Complaints, validator } from "./validate.ts";
-import { cartView, deliveryCountries, shippingMethodViews } from "./views.ts";
+import { cartView, deliveryCountries, homeCountry, shippingMethodViews } from "./views.ts";
 
 const checkOrder = validator(OrderRequestSchema);
 
@@ -29,7 +29,10 @@ export function checkoutPages(shop: ShopContext): Route[] {
     {
       method: "GET",
       path: "/checkout",
-      handler: async (request) => await showCheckout(shop, request, new URLSearchParams(), {}),
+      handler: async (request, { query }) => {
+        const country = query.get("country");
+        return await showCheckout(shop, request, new URLSearchParams(country === null ? {} : { country }), {});
+      },
     },
     { method: "POST", path: "/checkout", handler: form(async (request) => await checkout(shop, request)) },
   ];
@@ -57,7 +60,7 @@ async function showCheckout(
     if (value !== null) values[name] = value.slice(0, 300);
   }
   const countries = deliveryCountries(snapshot);
-  const country = values.country ?? cart.country ?? countries[0] ?? "";
+  const country = values.country ?? cart.country ?? homeCountry(snapshot);
   values.country = country;
   const goods = cartView(snapshot, shop.stock, cart, { country, method: null }).totals;
   const methods = shippingMethodViews(snapshot, country, goods.subtotal.amount - goods.discount.amount);

@@ -99,6 +99,10 @@ export function deliveryCountries(snapshot: Snapshot): string[] {
   return [...named, ...(everywhere ? furtherCountries.filter((country) => !named.has(country)) : [])].sort();
 }
 
+/** The country that the shop names first: where most of its parcels go. */
+export const homeCountry = (snapshot: Snapshot): string =>
+  snapshot.settings.shipping[0]?.rates[0]?.countries.find((country) => country !== "*") ?? deliveryCountries(snapshot)[0] ?? "";
+
 const furtherCountries = [
   "US",
   "CA",

@@ -20,20 +20,43 @@ export type RoleName = "shop" | "worker";
 const bodyMaxBytes = 32 * 1024 * 1024;
 const drainGraceMs = 10_000;
 
+/** Our own Postgres may be killed this often within ten minutes before we give up starting it again. */
+const restartsMax = 5;
+const restartsWithinMs = 600_000;
+
+/** Resolves with the exit code. */
 export async function run(config: Config, roles: readonly RoleName[]): Promise<number> {
-  const log = (line: string) => process.stderr.write(`${line}\n`);
   const stopping = new AbortController();
   let signals = 0;
-  const onSignal = (name: string) => {
-    signals += 1;
-    if (signals > 1) {
-      log(`${name} again: stopping at once.`);
-      process.exit(130);
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.on(name, () => {
+      signals += 1;
+      if (signals > 1) {
+        log(`${name} again: stopping at once.`);
+        process.exit(130);
+      }
+      stopping.abort();
+    });
+  }
+  const restarts: number[] = [];
+  for (;;) {
+    const end = await runOnce(config, roles, stopping.signal);
+    if (end !== "lost") return end;
+    const nowMs = systemClock.now();
+    restarts.push(nowMs);
+    if (restarts.filter((atMs) => atMs > nowMs - restartsWithinMs).length > restartsMax) {
+      log("Postgres keeps ending without being asked to; see postgres.log in the data folder. Acknowledged orders are safe there.");
+      return 1;
     }
-    stopping.abort();
-  };
-  for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => onSignal(name));
+    log("Postgres ended without being asked to; starting again. Acknowledged orders are safe.");
+  }
+}
 
+const log = (line: string): void => {
+  process.stderr.write(`${line}\n`);
+};
+
+async function runOnce(config: Config, roles: readonly RoleName[], stopping: AbortSignal): Promise<number | "lost"> {
   // The ports first: a port in use is told before anything is started or changed.
   let answer: (request: Request, address: string) => Response | Promise<Response> = () => starting();
   let ops: (request: Request) => Response | Promise<Response> = () => starting();
@@ -65,7 +88,7 @@ export async function run(config: Config, roles: readonly RoleName[]): Promise<n
     ops = createOps(parts, {
       roles,
       notReady: async () => {
-        if (stopping.signal.aborted) return "draining";
+        if (stopping.aborted) return "draining";
         const reached = await Promise.race([
           pool.unsafe("select 1").then(
             () => true,
@@ -85,17 +108,12 @@ export async function run(config: Config, roles: readonly RoleName[]): Promise<n
 
     const end = await Promise.race([
       new Promise<"stopped">((resolve) => {
-        if (stopping.signal.aborted) resolve("stopped");
-        stopping.signal.addEventListener("abort", () => resolve("stopped"), { once: true });
+        if (stopping.aborted) resolve("stopped");
+        stopping.addEventListener("abort", () => resolve("stopped"), { once: true });
       }),
       opened.lost.then(() => "lost" as const),
     ]);
-    if (end === "lost") {
-      log(
-        "Postgres ended without being asked to. Acknowledged orders are safe in the data folder; start again to recover.",
-      );
-      return 1;
-    }
+    if (end === "lost") return "lost";
     log("stopping: finishing what is under way");
     return 0;
   } catch (error) {
@@ -103,10 +121,10 @@ export async function run(config: Config, roles: readonly RoleName[]): Promise<n
     log(`spillway: ${error.message}`);
     return 1;
   } finally {
-    stopping.abort();
     shop?.drain();
     await Promise.all(servers.slice(0, -1).map(async (server) => await server.stop(drainGraceMs)));
-    await Promise.all([worker?.stop(), shop?.stop()]);
+    // Without a database there may be nothing left to finish; what was acknowledged is in it.
+    await Promise.allSettled([worker?.stop(), shop?.stop()]);
     await servers.at(-1)?.stop(500);
     await opened?.close();
   }

@@ -72,7 +72,7 @@ const body = (form: HTMLFormElement, button: HTMLButtonElement | null): URLSearc
 async function add(form: HTMLFormElement): Promise<void> {
   const said = form.querySelector<HTMLElement>("[data-said]");
   try {
-    const response = await fetch(form.action, {
+    const response = await fetch(addressOf(form), {
       method: "POST",
       body: body(form, null),
       headers: { accept: "application/json" },
@@ -100,8 +100,8 @@ async function sendAndSwap(form: HTMLFormElement, button: HTMLButtonElement | nu
   const fields = body(form, button);
   try {
     const response = await (form.method === "get"
-      ? fetch(`${form.action}?${fields}`, { headers: { accept: "text/html" } })
-      : fetch(form.action, { method: "POST", body: fields, headers: { accept: "text/html" } }));
+      ? fetch(`${addressOf(form)}?${fields}`, { headers: { accept: "text/html" } })
+      : fetch(addressOf(form), { method: "POST", body: fields, headers: { accept: "text/html" } }));
     hearPressure(response);
     if (!(await swapMain(response))) throw new TypeError("not a page");
     if (form.method === "get") history.replaceState(null, "", response.url);
@@ -111,3 +111,6 @@ async function sendAndSwap(form: HTMLFormElement, button: HTMLButtonElement | nu
     form.requestSubmit(button);
   }
 }
+
+/** Not `form.action`: a button named "action" stands in front of it. */
+const addressOf = (form: HTMLFormElement): string => form.getAttribute("action") ?? location.href;

@@ -1,5 +1,6 @@
 /** The first page: what today is about, what is reduced, and the collections. */
 import type { CollectionView, ProductView } from "#contract/shop.ts";
+import { productBadge } from "../availability.ts";
 import type { Frame } from "../frame.ts";
 import { type Html, html } from "../html.ts";
 import { layout } from "../layout.ts";
@@ -56,5 +57,8 @@ function hero(frame: Frame, what: Hero): Html {
     return html`<section class="hero"><div><h1>${what.title}</h1><p>${what.text}</p><a class="main" href="${what.href}">${what.action}</a></div><img src="${frame.assets.heroUrl}" alt="" width="1600" height="1200" fetchpriority="high"></section>`;
   }
   const { product } = what;
-  return html`<section class="hero"><div><h1>${what.title}</h1><p>${what.text}</p><p class="price">${productPrice(frame, product)}</p><a class="main" href="/products/${product.handle}">See ${product.title}</a></div>${picture(product.images[0] ?? null, "first", "")}</section>`;
+  const badge = productBadge(product);
+  return html`<section class="hero"><div><h1>${what.title}</h1><p>${what.text}</p><p class="price">${productPrice(frame, product)}</p>${
+    badge !== null && html`<p><span class="gauge ${badge.level}" aria-hidden="true"></span>${badge.text}</p>`
+  }<a class="main" href="/products/${product.handle}">See ${product.title}</a></div>${picture(product.images[0] ?? null, "first", "")}</section>`;
 }

@@ -59,7 +59,7 @@ ${
 }
 ${
   order.events.length > 0 &&
-  html`<details><summary>Order history</summary><ol class="events" role="list">${order.events.map(
+  html`<details><summary>Order history</summary><ol class="events">${order.events.map(
     (event) => html`<li>${moment(frame, event.at)} ${event.text}</li>`,
   )}</ol></details>`
 }
