@@ -1,6 +1,4 @@
 /** What the bench asks of its generator processes, and what they answer. Plain values: they travel between processes. */
-import type { OrderRequest } from "#commerce/orders/order-request.ts";
-import type { Snapshot } from "#commerce/catalogue/snapshot.ts";
 
 /** A closed loop over HTTP: every connection sends its next order as soon as it has the answer to the last one. */
 export type LoadJob = {
@@ -58,4 +56,3 @@ export type Report =
   | { readonly kind: "result"; readonly result: LoadResult | BareResult }
   | { readonly kind: "failed"; readonly message: string };
 
-export type { OrderRequest, Snapshot };

@@ -7,7 +7,7 @@ export const inlineConsoleStyle: string = styles;
 
 const styleElement = constantElement("style", "", inlineConsoleStyle);
 
-export type ConsoleLink = { readonly href: string; readonly text: string };
+type ConsoleLink = { readonly href: string; readonly text: string };
 
 export type ConsolePage = {
   readonly shopName: string;

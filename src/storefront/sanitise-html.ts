@@ -180,8 +180,8 @@ function cleanText(text: string): string {
     .replace(/>/g, "&gt;");
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const unprintable = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g;
+/** Control characters, but for tab and line ends. */
+const unprintable = /(?![\t\n\r])[\p{Cc}](?<![\u0080-\u009f])/gu;
 
 const named: Readonly<Record<string, string>> = {
   amp: "&",

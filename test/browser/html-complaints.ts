@@ -122,6 +122,6 @@ export async function htmlComplaints(markup: string, kind: "page" | "mail" = "pa
       if (counted.get(name) !== 1) complaints.push(`${counted.get(name) ?? 0} <${name}>`);
     }
   }
-  if (!/^<!doctype html>\n<html lang="en/.test(markup)) complaints.push("no doctype or language at the start");
+  if (!markup.startsWith('<!doctype html>\n<html lang="en')) complaints.push("no doctype or language at the start");
   return complaints;
 }

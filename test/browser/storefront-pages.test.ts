@@ -5,11 +5,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { vectors } from "#storefront/cross-site-vectors.fixture.ts";
 import { inlineStyle } from "#storefront/layout.ts";
 import { liveState } from "#storefront/live-state.ts";
 import { sanitiseHtml } from "#storefront/sanitise-html.ts";
 import { chromiumIsThere, chromiumPath, launchOptions } from "./chromium.ts";
-import { vectors } from "./cross-site-vectors.ts";
 import { autofillIsValid, htmlComplaints } from "./html-complaints.ts";
 import { bundleScript, type SampleServer, serveSamples } from "./sample-server.ts";
 import { orders, type Sample, samples, shell } from "./sample-shop.ts";
@@ -501,6 +501,36 @@ describe.skipIf(!chromiumIsThere)("in Chromium", () => {
       });
     });
   });
+
+  test("pages come back from the back/forward cache, live", async () => {
+    // Playwright switches that cache off, so this needs a browser of its own.
+    const cached = await chromium.launch({ ...launchOptions, ignoreDefaultArgs: ["--disable-back-forward-cache"] });
+    try {
+      const page = await cached.newPage();
+      server.intercept = (_request, url) =>
+        url.pathname.endsWith("/events")
+          ? new Response(new ReadableStream({ start: (stream) => stream.enqueue(new TextEncoder().encode(":\n\n")) }), {
+              headers: { "content-type": "text/event-stream" },
+            })
+          : undefined;
+      for (const [name, again] of [
+        ["order-paying", "/orders/10482/k7Qw2mZt9/events"],
+        ["product", "/api/products/skur-rain-shell"],
+        ["cart", "/cart"],
+      ] as const) {
+        await page.goto(server.addressOf(named(name)));
+        await page.evaluate("addEventListener('pageshow', (event) => { window.restored = event.persisted; })");
+        await page.goto(server.addressOf(named("help")));
+        const refreshed = page.waitForRequest((request) => new URL(request.url()).pathname === again);
+        await page.evaluate("history.back()").catch(() => undefined);
+        await refreshed;
+        expect({ name, restored: await page.evaluate("window.restored") }).toEqual({ name, restored: true });
+      }
+    } finally {
+      server.intercept = null;
+      await cached.close();
+    }
+  }, 15_000);
 
   test("a browser finds nothing to run in what the sanitiser lets through", async () => {
     await withPage({ width: 390, scheme: "light" }, async (page) => {

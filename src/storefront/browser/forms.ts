@@ -43,9 +43,8 @@ export function guardForms(): void {
   addEventListener("pageshow", (event) => {
     if (!event.persisted) return;
     for (const form of document.forms) form.ariaBusy = null;
-    // One's own pages may be out of date by now.
-    if (document.body.matches(".cart, .checkout"))
-      void fetch(location.href, { headers: { accept: "text/html" } }).then(swapMain);
+    // The cart may be out of date by now. Checkout is left as it was: what was typed is worth more, and its key is still good.
+    if (document.body.matches(".cart")) void fetch(location.href, { headers: { accept: "text/html" } }).then(swapMain);
   });
 }
 
@@ -67,7 +66,8 @@ function busy(form: HTMLFormElement, button: HTMLButtonElement | null): () => vo
 }
 
 const body = (form: HTMLFormElement, button: HTMLButtonElement | null): URLSearchParams =>
-  new URLSearchParams([...new FormData(form, button)].map(([name, value]) => [name, String(value)]));
+  // No form of ours sends files, so every value is text.
+  new URLSearchParams([...new FormData(form, button)] as [string, string][]);
 
 async function add(form: HTMLFormElement): Promise<void> {
   const said = form.querySelector<HTMLElement>("[data-said]");

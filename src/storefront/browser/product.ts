@@ -25,6 +25,7 @@ export function keepProductLive(): void {
   let sku = form.querySelector<HTMLInputElement>("[name=sku]")?.value ?? null;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let failures = 0;
+  let asking = false;
 
   const show = () => {
     const variant = product && chosenVariant(product, sku);
@@ -48,7 +49,8 @@ export function keepProductLive(): void {
 
   ask = async () => {
     clearTimeout(timer);
-    if (document.hidden) return;
+    if (document.hidden || asking) return;
+    asking = true;
     try {
       const response = await fetch(address, { headers: { accept: "application/json" } });
       hearPressure(response);
@@ -58,6 +60,7 @@ export function keepProductLive(): void {
     } catch {
       failures += 1;
     }
+    asking = false;
     timer = setTimeout(() => ask?.(), pace(everySeconds) * 2 ** Math.min(failures, failuresMax));
   };
 
