@@ -112,7 +112,8 @@ async function encoded(batch: OrderBatch): Promise<Call> {
     },
   };
   await createOrderIntake(listening as unknown as SQL).place(batch);
-  if (call === undefined || call.keysAt < 0) throw new Error("the adapter sends its keys in a way this bench does not know");
+  if (call === undefined || call.keysAt < 0)
+    throw new Error("the adapter sends its keys in a way this bench does not know");
   return call;
 }
 

@@ -55,4 +55,3 @@ export type Report =
   | { readonly kind: "window"; readonly edge: "begin" | "end" }
   | { readonly kind: "result"; readonly result: LoadResult | BareResult }
   | { readonly kind: "failed"; readonly message: string };
-

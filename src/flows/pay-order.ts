@@ -124,7 +124,8 @@ export async function expireOrder(
     if (end === "too_late") {
       // It went through, or failed, at the last moment: the provider's books say which.
       const found = await desk.find(attempt.provider, chargeRequest(options, attempt, order.email));
-      if ((found.kind === "unknown" || found.kind === "action_required") && tries < cancelTriesMax) return { againInSeconds: 10 };
+      if ((found.kind === "unknown" || found.kind === "action_required") && tries < cancelTriesMax)
+        return { againInSeconds: 10 };
       if (found.kind === "none" || found.kind === "unknown" || found.kind === "action_required") {
         await payments.settle(attempt.attemptKey, {
           outcome: "cancelled",

@@ -21,7 +21,8 @@ export function cartPages(shop: ShopContext): Route[] {
       handler: async (request, { query }) => {
         const country = query.get("country");
         const id = cartId(shop, request);
-        if (id !== undefined && country !== null && countryPattern.test(country)) await shop.carts.setCountry(id, country);
+        if (id !== undefined && country !== null && countryPattern.test(country))
+          await shop.carts.setCountry(id, country);
         return await showCart(shop, request, null);
       },
     },

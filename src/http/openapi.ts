@@ -32,7 +32,9 @@ export function openApi(
         schema: { type: "string" },
       })),
     ];
-    const operations = (paths[path.replace(/:(\w+)/g, "{$1}")] ??= {});
+    const template = path.replace(/:(\w+)/g, "{$1}");
+    const operations = paths[template] ?? {};
+    paths[template] = operations;
     operations[method.toLowerCase()] = {
       summary: describe.summary,
       ...(describe.admin === true ? { security: [{ adminToken: [] }] } : {}),

@@ -101,7 +101,9 @@ export function deliveryCountries(snapshot: Snapshot): string[] {
 
 /** The country that the shop names first: where most of its parcels go. */
 export const homeCountry = (snapshot: Snapshot): string =>
-  snapshot.settings.shipping[0]?.rates[0]?.countries.find((country) => country !== "*") ?? deliveryCountries(snapshot)[0] ?? "";
+  snapshot.settings.shipping[0]?.rates[0]?.countries.find((country) => country !== "*") ??
+  deliveryCountries(snapshot)[0] ??
+  "";
 
 const furtherCountries = [
   "US",

@@ -45,7 +45,9 @@ export async function run(config: Config, roles: readonly RoleName[]): Promise<n
     const nowMs = systemClock.now();
     restarts.push(nowMs);
     if (restarts.filter((atMs) => atMs > nowMs - restartsWithinMs).length > restartsMax) {
-      log("Postgres keeps ending without being asked to; see postgres.log in the data folder. Acknowledged orders are safe there.");
+      log(
+        "Postgres keeps ending without being asked to; see postgres.log in the data folder. Acknowledged orders are safe there.",
+      );
       return 1;
     }
     log("Postgres ended without being asked to; starting again. Acknowledged orders are safe.");

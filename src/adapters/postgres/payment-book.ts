@@ -86,7 +86,10 @@ export function createPaymentBook(sql: SQL): PaymentBook {
       };
     },
     async notePendingRefund(refundKey, reference) {
-      await query(sql, "update refunds set reference = $2::text where refund_key = $1::text and state = 'pending'", [refundKey, reference]);
+      await query(sql, "update refunds set reference = $2::text where refund_key = $1::text and state = 'pending'", [
+        refundKey,
+        reference,
+      ]);
     },
     async settleRefund(refund, succeeded, reason) {
       const [row] = await query<{ known: boolean }>(

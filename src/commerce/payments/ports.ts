@@ -197,7 +197,11 @@ export interface PaymentBook {
   settle(attemptKey: string, settlement: Settlement): Promise<OrderStatus | undefined>;
   open(orderId: number): Promise<Attempt | undefined>;
   /** By our key, or by the provider's reference. */
-  find(attempt: { readonly attemptKey: string | null; readonly provider: string; readonly reference: string }): Promise<Attempt | undefined>;
+  find(attempt: {
+    readonly attemptKey: string | null;
+    readonly provider: string;
+    readonly reference: string;
+  }): Promise<Attempt | undefined>;
   /** How many attempts of this order failed without a charge: what the back-off grows with. */
   failures(orderId: number): Promise<readonly { readonly provider: string }[]>;
   /** The refund to make; notes that the provider is about to be asked. */
