@@ -43,9 +43,15 @@ describe("the story", () => {
   });
 
   test("says after a decline that nothing was charged, and that it is the shopper's turn", () => {
-    const { text, tone, moving } = orderStory(order(["received", "paying", "received"], { canRetryPayment: true }));
+    const { text, tone, moving } = orderStory(
+      order(["received", "paying", "action_required"], { canRetryPayment: true }),
+    );
     expect(text).toContain("Nothing was charged");
     expect([tone, moving]).toEqual(["yours", false]);
+    const waiting = order(["received", "paying", "action_required"], { canRetryPayment: true });
+    expect(orderStory(waiting)).toEqual(orderStory(order(["received"], { canRetryPayment: true })));
+    expect(orderSteps(waiting)[1]).toEqual({ name: "Payment did not go through", state: "stopped", at: null });
+    expect(orderStory({ ...waiting, actionUrl: "https://bank.example" }).title).toBe("Your bank asks you to confirm");
   });
 
   test("says that money is on its way back only when some is", () => {
@@ -71,7 +77,7 @@ describe("the steps", () => {
       "Delivery: to-come",
     ]);
     expect(states(["received", "paying", "unknown"])[1]).toBe("Waiting for the bank: now");
-    expect(states(["received", "paying", "received"], { canRetryPayment: true })[1]).toBe(
+    expect(states(["received", "paying", "action_required"], { canRetryPayment: true })[1]).toBe(
       "Payment did not go through: stopped",
     );
     expect(states(["received", "paid", "packed", "shipped"])).toEqual([

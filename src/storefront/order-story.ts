@@ -19,27 +19,33 @@ const moving = (title: string, text: string): Story => ({ title, text, tone: "mo
 const well = (title: string, text: string): Story => ({ title, text, tone: "well", moving: false });
 const over = (title: string, text: string): Story => ({ title, text, tone: "over", moving: false });
 const yours = (title: string, text: string): Story => ({ title, text, tone: "yours", moving: false });
+const notPaid = yours(
+  "The payment did not go through",
+  "Nothing was charged. Your items stay held for you: try another card, or the same one again.",
+);
+
+/** A declined payment waits in `received` or in `action_required`; what tells it is that there is nothing to confirm. */
+const declined = (order: OrderView): boolean => order.canRetryPayment && order.actionUrl === null;
 
 const stories: Readonly<Record<string, Teller>> = {
   received: (order) =>
-    order.canRetryPayment
-      ? yours(
-          "The payment did not go through",
-          "Nothing was charged. Your items stay held for you: try another card, or the same one again.",
-        )
+    declined(order)
+      ? notPaid
       : moving(
           "We have your order",
           "Its items are held for you. Next we ask your bank for the payment. When many people order at once that takes a moment, and your place is kept.",
         ),
   paying: () => moving("We are asking your bank", "Your items are held. The answer usually takes seconds."),
-  action_required: () =>
-    ({
-      ...yours(
-        "Your bank asks you to confirm",
-        "Nothing has been charged yet. Your items stay held while you confirm the payment with your bank.",
-      ),
-      moving: true,
-    }) satisfies Story,
+  action_required: (order) =>
+    declined(order)
+      ? notPaid
+      : {
+          ...yours(
+            "Your bank asks you to confirm",
+            "Nothing has been charged yet. Your items stay held while you confirm the payment with your bank.",
+          ),
+          moving: true,
+        },
   unknown: () =>
     moving(
       "The bank has not told us yet",
@@ -113,8 +119,7 @@ export function orderSteps(order: OrderView): readonly Step[] {
 function nextStep(order: OrderView, index: number): Step {
   const name = comingNames[index] as string;
   if (index !== 1) return { name, state: "now", at: null };
-  if (order.status === "received" && order.canRetryPayment)
-    return { name: "Payment did not go through", state: "stopped", at: null };
+  if (order.canRetryPayment) return { name: "Payment did not go through", state: "stopped", at: null };
   const names: Readonly<Record<string, string>> = {
     received: "Payment is next",
     paying: "Paying",

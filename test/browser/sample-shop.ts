@@ -251,7 +251,7 @@ export const orders: Readonly<Record<string, OrderView>> = {
     canCancel: true,
     delay: "Payments take about six minutes at the moment. Your place is kept and your units are held.",
   }),
-  declined: order("received", ["received", "paying", "received"], {
+  declined: order("action_required", ["received", "paying", "action_required"], {
     canRetryPayment: true,
     canCancel: true,
     holdUntil: at(42),
