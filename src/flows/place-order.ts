@@ -321,9 +321,9 @@ export class PlaceOrder {
       const item = items[index] as Priced;
       const first = firstWithKey.get(item.order.key) as number;
       const verdict = verdicts[first] as Decided;
-      if ((items[first] as Priced).order.request !== item.order.request) {
-        verdicts[index] = verdict.kind === "placed" || verdict.kind === "replayed" ? { kind: "conflict" } : verdict;
-      } else verdicts[index] = verdict.kind === "placed" ? { kind: "replayed", id: verdict.id } : verdict;
+      // What became of another order, if only that it was refused, says nothing of this one.
+      if ((items[first] as Priced).order.request !== item.order.request) verdicts[index] = { kind: "conflict" };
+      else verdicts[index] = verdict.kind === "placed" ? { kind: "replayed", id: verdict.id } : verdict;
     }
     return verdicts;
   }
@@ -389,5 +389,7 @@ function fingerprint(request: OrderRequest): string {
     request.promotionCode ?? "",
     payment.provider,
     payment.token,
+    // Last, and only when there is one: an order without it has the fingerprint that it always had.
+    ...(payment.backup === undefined ? [] : [payment.backup.provider, payment.backup.token]),
   ]);
 }

@@ -61,9 +61,7 @@ export async function stockAlertOf(
   operatorEmail: string | undefined,
 ): Promise<readonly NoticeText[]> {
   const snapshot = parts.catalogue.snapshot();
-  const level = (await parts.ledger.levels(null)).find(
-    (candidate) => candidate.sku === payload.sku && candidate.location === payload.location,
-  );
+  const level = await parts.ledger.level(Number(payload.levelId));
   if (level === undefined) return [];
   const variant = snapshot.variants.get(level.sku);
   const title = snapshot.products.get(variant?.productHandle ?? "")?.title ?? level.sku;

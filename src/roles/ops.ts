@@ -72,7 +72,7 @@ export function createOps(parts: Parts, options: OpsOptions): (request: Request)
         );
       }
       case "/": {
-        const { settings, variants } = catalogue.snapshot();
+        const { settings, variants, products } = catalogue.snapshot();
         const [counts, depth, levels] = await Promise.all([
           orders.countByStatus(),
           outbox.depth(),
@@ -96,7 +96,7 @@ export function createOps(parts: Parts, options: OpsOptions): (request: Request)
             })),
             stock: low.map((level) => ({
               sku: level.sku,
-              title: level.sku,
+              title: products.get(variants.get(level.sku)?.productHandle ?? "")?.title ?? level.sku,
               left: level.available,
               threshold: level.lowStockAt,
             })),

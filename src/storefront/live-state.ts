@@ -2,8 +2,16 @@
 import type { OrderView } from "#contract/shop.ts";
 
 export function liveState(order: OrderView): string {
-  const { status, events, canRetryPayment, canCancel, holdUntil, refunded, delay, tracking } = order;
-  return [status, events.length, canRetryPayment, canCancel, holdUntil, refunded.amount, delay, tracking?.number].join(
-    " ",
-  );
+  const { status, events, actionUrl, canRetryPayment, canCancel, holdUntil, refunded, delay, tracking } = order;
+  return [
+    status,
+    events.length,
+    actionUrl,
+    canRetryPayment,
+    canCancel,
+    holdUntil,
+    refunded.amount,
+    delay,
+    tracking?.number,
+  ].join(" ");
 }

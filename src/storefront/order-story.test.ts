@@ -133,6 +133,7 @@ test("the live state changes with everything the page shows", () => {
     { status: "packed" },
     { canRetryPayment: true },
     { canCancel: true },
+    { actionUrl: "https://bank.example" },
     { holdUntil: at(9) },
     { refunded: eur(1) },
     { delay: "Later." },

@@ -345,7 +345,6 @@ describe("an import", () => {
       importing = false;
       await Promise.all(shoppers);
     }
-    console.log({ refused, imported, placed });
     expect(refused).toBeLessThan(imported);
     expect(placed).toBeGreaterThan(100);
     const breaches = (await createAuditor(sql).audit()).filter((report) => report.breaches > 0);

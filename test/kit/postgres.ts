@@ -5,7 +5,7 @@
  * `bun test` runs all files in one process and tells nobody when it ends, nor does a killed one: so whoever cleans up
  * is a process apart, janitor.ts, which begins when this one falls silent.
  */
-import { afterAll } from "bun:test";
+import { afterAll, setDefaultTimeout } from "bun:test";
 import { chmod, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,6 +28,8 @@ let copies = 0;
 
 /** To be awaited at the top of a test file; dropped after the file's last test. */
 export async function testDatabase(): Promise<TestDatabase> {
+  // A machine that builds and measures other things meanwhile is slow, and that is no reason to fail.
+  setDefaultTimeout(30_000);
   server ??= startServer();
   const database = await copyDatabase(await server, (await server).template);
   afterAll(async () => await database[Symbol.asyncDispose]());

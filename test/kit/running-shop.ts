@@ -12,7 +12,9 @@ export type RunningShop = AsyncDisposable & {
   /** What it has printed so far. */
   readonly output: () => string;
   readonly env: Readonly<Record<string, string>>;
-  /** Sends a signal and waits for the end; answers the exit code. */
+  /** The exit code, once it has ended. */
+  readonly ended: Promise<number>;
+  /** Sends a signal, unless it has ended, and waits for the end; answers the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number>;
 };
 
@@ -52,6 +54,7 @@ export async function startShop(
     pid: child.pid,
     output: () => output,
     env,
+    ended: child.exited,
     async stop(signal = "SIGINT") {
       if (child.exitCode === null && child.signalCode === null) child.kill(signal);
       const code = await child.exited;

@@ -55,7 +55,7 @@ export async function query<Result = Row>(
 }
 
 export function unavailable(error: unknown): SpillwayError | undefined {
-  if (!isConnectionLoss(error)) return undefined;
+  if (error instanceof SpillwayError || !isConnectionLoss(error)) return undefined;
   return new SpillwayError(
     "database_unavailable",
     "The database cannot be reached at this moment. Nothing is lost; please try again.",

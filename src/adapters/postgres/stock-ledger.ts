@@ -54,8 +54,15 @@ export function createStockLedger(sql: SQL): StockLedger {
       return answer(change, row);
     },
     async levels(skus) {
-      const rows = await query<LevelRow & { sku: string }>(sql, readStockLevels, [skus === null ? null : texts(skus)]);
+      const rows = await query<LevelRow & { sku: string }>(sql, readStockLevels, [
+        skus === null ? null : texts(skus),
+        null,
+      ]);
       return rows.map((row) => toLevel(row.sku, row));
+    },
+    async level(id) {
+      const [row] = await query<LevelRow & { sku: string }>(sql, readStockLevels, [null, id]);
+      return row === undefined ? undefined : toLevel(row.sku, row);
     },
     async available() {
       const [row] = await query<{ variants: Int32Array; available: Int32Array }>(sql, readAvailableStock);

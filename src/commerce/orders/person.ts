@@ -17,14 +17,17 @@ export function normaliseEmail(email: string): string {
   return `${local}@${domain}`;
 }
 
-/** Street, postal code and country without case, spaces or punctuation: "12, High St." and "12 high st" are one door. */
+/**
+ * Street, postal code and country without case, spaces or punctuation: "12, High St." and "12 high st" are one door, and
+ * so are "12 High St, Flat B" on one line and on two.
+ */
 export function normaliseAddress(address: Address): string {
   const bare = (text: string) =>
     text
       .normalize("NFKD")
       .toLowerCase()
       .replace(/[^\p{L}\p{N}]/gu, "");
-  return [address.country, bare(address.postalCode), bare(address.line1), bare(address.line2 ?? "")].join("|");
+  return [address.country, bare(address.postalCode), bare(`${address.line1}${address.line2 ?? ""}`)].join("|");
 }
 
 /** The texts whose hashes are this person's keys. */

@@ -34,6 +34,8 @@ export type StockChange = {
 export interface StockLedger {
   change(change: StockChange): Promise<Result<StockLevel, { code: "not_found" | "stock_conflict"; message: string }>>;
   levels(skus: readonly string[] | null): Promise<readonly StockLevel[]>;
+  /** By the id that a stock alert names. */
+  level(id: number): Promise<StockLevel | undefined>;
   /** What can be promised of each variant that is held as itself, over all locations. Bundles are reckoned by the caller. */
   available(): Promise<ReadonlyMap<number, number>>;
 }

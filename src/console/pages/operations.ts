@@ -82,7 +82,7 @@ export function operationsPage(props: OperationsProps): Html {
             .sort((a, b) => a.left - b.left)
             .map(
               (row) =>
-                html`<tr><th scope="row">${row.title}<br><span class="soft">${row.sku}, alert at ${row.threshold}</span></th><td class="${row.left <= 0 ? "figure bad" : "figure warn"}">${
+                html`<tr><th scope="row">${row.title}<br><span class="soft">${row.title !== row.sku && `${row.sku}, `}alert at ${row.threshold}</span></th><td class="${row.left <= 0 ? "figure bad" : "figure warn"}">${
                   row.left <= 0 ? "sold out" : number.format(row.left)
                 }</td></tr>`,
             )}</tbody></table>`

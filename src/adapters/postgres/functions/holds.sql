@@ -5,6 +5,10 @@ create or replace function end_holds(p_order bigint, p_kind stock_entry_kind) re
 set enable_seqscan to off
 as $$
 begin
+  if p_kind not in ('sell', 'ship') then
+    -- Promotions before stock, as the order path locks them.
+    perform 1 from promotion_uses where promotion_id = (select promotion_id from orders where id = p_order) for update;
+  end if;
   perform 1 from stock_levels l
   where l.id in (select level_id from stock_entries where order_id = p_order and kind = 'hold')
   order by l.variant_id, l.location_id for update;
@@ -29,6 +33,10 @@ create or replace function end_sales(p_order bigint, p_kind stock_entry_kind) re
 set enable_seqscan to off
 as $$
 begin
+  if p_kind not in ('sell', 'ship') then
+    -- Promotions before stock, as the order path locks them.
+    perform 1 from promotion_uses where promotion_id = (select promotion_id from orders where id = p_order) for update;
+  end if;
   perform 1 from stock_levels l
   where l.id in (select level_id from stock_entries where order_id = p_order and kind = 'hold')
   order by l.variant_id, l.location_id for update;

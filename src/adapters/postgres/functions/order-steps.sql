@@ -121,7 +121,11 @@ begin
   update orders set refunded = refunded + refund.amount,
     status = case when refunded + refund.amount >= total then 'refunded'
                   when status = 'cancelled' then status else 'part_refunded' end::order_status
-  where id = the_order.id;
+  where id = the_order.id returning * into the_order;
+  -- Paid back in full before anything was sent: nothing will be sent, and the units go back on sale.
+  if the_order.status = 'refunded' and not exists (select 1 from stock_entries where order_id = the_order.id and kind in ('ship', 'unsell')) then
+    perform end_sales(the_order.id, 'unsell');
+  end if;
   perform add_notice(refund.order_id, 'refunded', jsonb_build_object('amount', refund.amount));
   return true;
 end $$;
@@ -137,10 +141,9 @@ begin
   if not found then return false; end if;
   if the_order.status = p_status then return true; end if;
   if not exists (select 1 from order_transitions where from_status = the_order.status and to_status = p_status) then return false; end if;
-  if p_status = 'shipped' then
-    if exists (select 1 from stock_entries where order_id = p_order and kind in ('ship', 'unsell')) then return false; end if;
-    perform end_sales(p_order, 'ship');
-  end if;
+  -- What a partial refund has hidden in the status, the ledger still knows: whether the parcel has left.
+  if exists (select 1 from stock_entries where order_id = p_order and kind in ('ship', 'unsell')) <> (p_status = 'delivered') then return false; end if;
+  if p_status = 'shipped' then perform end_sales(p_order, 'ship'); end if;
   update orders set status = p_status, tracking = coalesce(p_tracking, tracking), delay = null where id = p_order;
   if p_status in ('shipped', 'delivered') then perform add_notice(p_order, p_status::text); end if;
   return true;

@@ -37,7 +37,7 @@ declare
   placed_at constant timestamptz := shop_now();
   now_seconds double precision;
   row record;
-  i integer; k integer := 1; m integer := 1; j integer; first_k integer; first_m integer; first_h integer;
+  i integer; k integer := 1; m integer := 1; j integer; first_m integer; first_h integer; first_short integer;
   slot integer; want integer; take integer; level integer; free integer;
   placed integer := 0; inserted integer;
   fine boolean;
@@ -110,7 +110,7 @@ begin
   h_quantity := array_fill(0, array[needs_count]);
 
   for i in 1..orders_count loop
-    first_k := k; first_h := h; first_m := m;
+    first_h := h; first_m := m; first_short := cardinality(short_order);
     fine := verdicts[i] = 0;
 
     -- The person.
@@ -140,7 +140,7 @@ begin
           verdicts[i] := 1; fine := false;
           short_order := array_append(short_order, i);
           short_line := array_append(short_line, n_line[k]);
-          short_left := array_append(short_left, slot_free[slot]);
+          short_left := array_append(short_left, slot);
         elsif fine then
           slot_free[slot] := slot_free[slot] - want;
           level := slot_first[slot];
@@ -172,14 +172,17 @@ begin
       for j in first_m..m - 1 loop
         d_left[m_slot[j]] := d_left[m_slot[j]] - m_quantity[j];
       end loop;
-    elsif h > first_h then
-      -- A later line fell short: the earlier ones go back.
+    elsif verdicts[i] = 1 then
+      -- One line fell short: the others go back.
       for j in first_h + 1..h loop
         level_free[h_level[j]] := level_free[h_level[j]] + h_quantity[j];
         slot_free[h_slot[j]] := slot_free[h_slot[j]] + h_quantity[j];
-        h_quantity[j] := 0;
       end loop;
       h := first_h;
+      -- What is left is told as it is for everybody, not as this order's other lines would have made it.
+      for j in first_short + 1..cardinality(short_order) loop
+        short_left[j] := slot_free[short_left[j]];
+      end loop;
     end if;
   end loop;
 
