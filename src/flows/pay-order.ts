@@ -33,16 +33,23 @@ const looksBeforeAsking = 10;
 /** After so many tries an abandoned challenge is given up; should it still succeed, the money goes back. */
 const cancelTriesMax = 6;
 
+/** An order that costs nothing is paid without asking anybody: no provider charges nothing. */
+const nothingToPay = { provider: "none", token: "" };
+
 export async function payOrder(options: PaymentFlowOptions, orderId: number): Promise<void> {
   const { orders, payments, desk } = options;
   const order = await orders.get(orderId);
   if (order === undefined) return;
   const failures = await payments.failures(orderId);
-  const choice = desk.choose(order.details.payment, failures);
+  const choice = order.total === 0 ? nothingToPay : desk.choose(order.details.payment, failures);
   const attempt = await payments.begin(orderId, orderNumber(orderId), choice);
   // Nothing to charge, or its end is on the way by another road: the shopper's challenge, or the look into the books.
   if (attempt === undefined || attempt.state !== "pending") return;
 
+  if (attempt.amount.amount === 0) {
+    await payments.settle(attempt.attemptKey, { outcome: "succeeded", reference: nothingToPay.provider });
+    return;
+  }
   const outcome = await desk.charge(attempt.provider, chargeRequest(options, attempt, order.email));
   const settlement = settlementOf(outcome, failures.length, options.holdSeconds());
   await payments.settle(attempt.attemptKey, settlement);

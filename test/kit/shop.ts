@@ -111,6 +111,8 @@ export type ShopProcess = {
   readonly bank: SandboxGateway;
   /** Charges of this process wait where they are told to: see `Gate`. */
   readonly gate: Gate;
+  /** What the bank tells this process of its own accord never arrives, until it is told otherwise. */
+  loseWebhooks(areLost: boolean): void;
   /** Places an order as the API would, past the checks of its shape. */
   place(request: OrderRequest, key?: string): Promise<PlaceOrderAnswer>;
   /** The same, which must go through: the order's id. */
@@ -231,8 +233,9 @@ export async function testShop(options: TestShopOptions = {}): Promise<TestShop>
   };
 
   beforeEach(async () => {
-    for (const { bank, shop: running, gate } of processes) {
+    for (const { bank, shop: running, gate, loseWebhooks } of processes) {
       gate.open();
+      loseWebhooks(false);
       await running.placeOrder.drained();
       await bank.settled();
     }
@@ -281,6 +284,7 @@ async function openProcess(
   const database: Database = openDatabase(url);
   const complaints: string[] = [];
   let handle: Shop["handler"] | undefined;
+  let areLost = false;
   const made = await createParts(
     config,
     { url, database, lost: new Promise(() => undefined), close: async () => undefined },
@@ -290,8 +294,11 @@ async function openProcess(
     clock: systemClock,
     random: Math.random,
     books: memoryBooks ?? createSandboxBooks(database.pool),
-    deliverWebhook: async (request) =>
-      (await handle?.(new Request(`${origin}/webhooks/sandbox`, request), "")) ?? new Response(null, { status: 503 }),
+    deliverWebhook: async (request) => {
+      if (areLost) return new Response();
+      const answer = await handle?.(new Request(`${origin}/webhooks/sandbox`, request), "");
+      return answer ?? new Response(null, { status: 503 });
+    },
     webhookSecret: Buffer.from(await secretOf(database.pool)).toString("base64url"),
     requestsPerSecond: 100_000,
     script: (token) => token.split("#")[0] ?? "",
@@ -321,6 +328,9 @@ async function openProcess(
     shop,
     bank,
     gate,
+    loseWebhooks(lost) {
+      areLost = lost;
+    },
     place: async (request, key = crypto.randomUUID()) => await shop.placeOrder.place(request, key),
     async placed(request, key = crypto.randomUUID()) {
       const answer = await shop.placeOrder.place(request, key);
