@@ -81,7 +81,11 @@ export function createBank(world: World, options: BankOptions): Bank {
     return new Promise((resolve) => {
       if (signal.aborted) return resolve(unanswered);
       signal.addEventListener("abort", () => resolve(unanswered), { once: true });
-      const answer = (outcome: Outcome, ms: number) => scheduler.after(sender, ms, () => resolve(outcome));
+      const answer = (outcome: Outcome, ms: number) =>
+        scheduler.after(sender, ms, () => {
+          if (label !== "list") world.deed();
+          resolve(outcome);
+        });
       const loseTrack = (what: string) => {
         world.befell.add("message to the bank lost");
         world.note(sender, `${label}: ${what}`);

@@ -13,9 +13,9 @@ export const promotionCode = "ONCE";
 export async function fillShelves(sql: SQL): Promise<void> {
   const store = createCatalogueStore(sql, { defaultSettings });
   await store.importProducts([
-    productDraft("hot", [{ sku: "HOT", onHand: 3 }]),
+    productDraft("hot", [{ sku: "HOT", onHand: 5 }]),
     productDraft("warm", [{ sku: "WARM", price: 2500, onHand: 30 }]),
-    productDraft("limited", [{ sku: "LIMITED", price: 9900, onHand: 4, purchaseLimit: 1 }]),
+    productDraft("limited", [{ sku: "LIMITED", price: 9900, onHand: 6, purchaseLimit: 1 }]),
     productDraft("beyond", [{ sku: "BEYOND", onHand: 1, policy: { kind: "backorder", allowance: 2 } }]),
     productDraft("set", [
       {

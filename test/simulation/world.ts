@@ -35,6 +35,7 @@ export class World {
   #databaseDownUntilMs = 0;
   /** Counts the database's starts: an answer from before the last one never arrives. */
   #databaseStarts = 0;
+  #isDeed = false;
   #listeners: { readonly process: Process; readonly channel: string; readonly wake: () => void }[] = [];
   readonly #mortals: { readonly process: Process; readonly restart: () => void }[] = [];
 
@@ -63,6 +64,12 @@ export class World {
     return !this.isHealed && chance > 0 && this.dice.chance(chance);
   }
 
+  /** Somebody does more than look: a moment for trouble, and not yet rest. */
+  deed(): void {
+    this.lastDeedMs = this.scheduler.nowMs;
+    this.#isDeed = true;
+  }
+
   /** Anything that is thrown and was not broken on purpose is a finding. */
   unexpected(where: string, error: unknown): void {
     for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
@@ -77,10 +84,12 @@ export class World {
   /** One call of a database adapter by this process. */
   async databaseCall<Answer>(process: Process, label: string, work: () => Promise<Answer>): Promise<Answer> {
     const { scheduler } = this;
+    const isLook = looks.test(label);
     return await new Promise<Answer>((resolve, reject) => {
       const answer = (tell: () => void) => {
         const start = this.#databaseStarts;
         scheduler.after(process, this.#databaseLatencyMs(), () => {
+          this.#isDeed = !isLook;
           if (start === this.#databaseStarts) return tell();
           this.note(process, `hears no answer: ${label}`);
           reject(broken("the database went away"));
@@ -88,8 +97,7 @@ export class World {
       };
       const call = async () => {
         if (scheduler.nowMs < this.#databaseDownUntilMs) return answer(() => reject(broken("the database is down")));
-        const isLook = looks.test(label);
-        if (!isLook) this.lastDeedMs = scheduler.nowMs;
+        if (!isLook) this.deed();
         try {
           const value = await this.database.call(scheduler.nowMs, work);
           this.note(process, `${label} -> ${brief(value)}`, isLook && !/"orderId":.*"attempts"/.test(brief(value)));
@@ -194,7 +202,10 @@ export class World {
   /** After each event of a mortal process something may happen to it, or to what it stands on. */
   afterEvent(process: Process): void {
     const { plan, dice } = this;
-    if (this.isHealed || !process.isMortal) return;
+    const isDeed = this.#isDeed;
+    this.#isDeed = false;
+    // Trouble in the middle of something tells more than trouble in idle hours.
+    if (this.isHealed || !process.isMortal || !dice.chance(isDeed ? 1 : 0.1)) return;
     if (this.trouble(plan.crash)) {
       this.befell.add("crash");
       this.#end(process);
