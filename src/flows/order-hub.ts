@@ -15,6 +15,11 @@ export class OrderHub {
     await this.#listening?.stop();
   }
 
+  /** Wakes everybody: the process is stopping, or news may have been missed. */
+  wakeAll(): void {
+    for (const waiting of this.#waiting.values()) for (const wake of waiting) wake();
+  }
+
   /** Calls back at each change of the order, until the returned function is called. */
   watch(id: number, wake: () => void): () => void {
     const waiting = this.#waiting.get(id) ?? new Set();

@@ -133,6 +133,7 @@ export async function createShop(parts: Parts): Promise<Shop> {
     placeOrder,
     drain: () => {
       draining = true;
+      orderHub.wakeAll();
     },
     stop: async () => {
       await placeOrder.drained();

@@ -119,6 +119,18 @@ describe("spillway up", () => {
     await again.stop();
   }, 90_000);
 
+  test("an open order page does not hold up the stop", async () => {
+    const shop = await start();
+    const { statusUrl } = await buy(shop, "watched");
+    const events = await fetch(`${shop.url}${statusUrl}/events`);
+    const reader = (events.body as ReadableStream<Uint8Array>).getReader();
+    await reader.read();
+    process.kill(shop.pid, "SIGINT");
+    let ended = false;
+    while (!ended) ended = (await reader.read().catch(() => ({ done: true }))).done;
+    expect(await shop.ended).toBe(0);
+  }, 30_000);
+
   test("after kill -9 of the shop the next start finds every acknowledged order", async () => {
     const shop = await start();
     const bought = await Promise.all(Array.from({ length: 20 }, (_, index) => buy(shop, `killed-${index}`)));
