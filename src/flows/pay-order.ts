@@ -26,6 +26,9 @@ export type PaymentFlowOptions = {
 /** Seconds before the next try after this many failures: 1, 2, 4, … up to five minutes. */
 export const backOffSeconds = (failures: number): number => Math.min(2 ** failures, 300);
 
+/** After so many tries that certainly charged nothing, the shopper is asked for another means of payment. */
+const failuresMax = 5;
+
 /** Seconds before a provider is asked again what became of a charge. */
 const firstLookSeconds = 2;
 /** After so many looks that told nothing the charge itself is asked for again, under its old key. */
@@ -81,11 +84,14 @@ export async function resolvePayment(
       }
       return { againInSeconds: Math.min(firstLookSeconds * 2 ** Math.min(tries, 6), 120) };
     case "none":
-      await payments.settle(attempt.attemptKey, {
-        outcome: "failed",
-        reason: "the provider has no such charge",
-        retrySeconds: backOffSeconds((await payments.failures(orderId)).length),
-      });
+      await payments.settle(
+        attempt.attemptKey,
+        settlementOf(
+          { kind: "failed", reason: "the provider has no such charge" },
+          (await payments.failures(orderId)).length,
+          options.holdSeconds(),
+        ),
+      );
       return "settled";
     default:
       await payments.settle(attempt.attemptKey, settlementOf(found, 0, options.holdSeconds()));
@@ -218,6 +224,10 @@ function settlementOf(outcome: Charged, failures: number, holdSeconds: number): 
         holdSeconds,
       };
     case "failed":
+      if (failures + 1 >= failuresMax) {
+        const reason = "We could not reach your bank. Nothing was charged; please try again, or another card.";
+        return { outcome: "declined", reference: null, reason, holdSeconds };
+      }
       return { outcome: "failed", reason: outcome.reason, retrySeconds: backOffSeconds(failures) };
     case "rate_limited":
       return {

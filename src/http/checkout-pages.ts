@@ -50,8 +50,8 @@ async function showCheckout(
   fields: URLSearchParams,
   troubles: CheckoutTroubles,
 ): Promise<Response> {
-  const { cart } = await openCart(shop, request, false);
-  if (cart === undefined || cart.lines.length === 0) return redirect("/cart");
+  const { id, cart } = await openCart(shop, request, false);
+  if (id === undefined || cart === undefined || cart.lines.length === 0) return redirect("/cart");
   await shop.stock.fresh();
   const snapshot = shop.catalogue.snapshot();
   const values: Partial<Record<CheckoutField, string>> = {};
@@ -76,8 +76,9 @@ async function showCheckout(
     countries,
     shippingMethods: methods,
     paymentOptions: shop.paymentOptions,
-    // The key stays with the form: sending it twice, or going back and sending it again, is one order.
-    idempotencyKey: keyOf(fields) ?? shop.newId(),
+    // The key stays with the form: sending it twice, or going back and sending it again, is one order. It is the cart's,
+    // and a cart is ordered once: two tabs that show the same cart send the same order.
+    idempotencyKey: keyOf(fields) ?? shop.signer.sign(`checkout ${id}`),
     expectedTotal: view.totals.total,
   });
   return page(html, troubles.status ?? 200);
@@ -134,20 +135,20 @@ async function checkout(shop: ShopContext, request: Request): Promise<Response> 
   const answer = await shop.placeOrder.place(body.value as OrderRequest, key);
   if (answer.kind === "placed") {
     if (id !== undefined) await shop.carts.clear(id);
-    const response = redirect(orderPath(shop.signer, answer.id));
-    return id === undefined ? response : withCookies(response, cartCookies(shop, id, 0));
+    // What is bought next is another cart.
+    return withCookies(redirect(orderPath(shop.signer, answer.id)), cartCookies(shop, shop.newId(), 0));
   }
   return await showCheckout(
     shop,
     request,
-    answer.kind === "conflict" ? withoutKey(fields) : fields,
+    answer.kind === "conflict" ? withKey(fields, shop.newId()) : fields,
     refusalOf(shop, answer),
   );
 }
 
-function withoutKey(fields: URLSearchParams): URLSearchParams {
+function withKey(fields: URLSearchParams, key: string): URLSearchParams {
   const copy = new URLSearchParams(fields);
-  copy.delete("idempotencyKey");
+  copy.set("idempotencyKey", key);
   return copy;
 }
 

@@ -14,7 +14,8 @@ import { createTokenBucket } from "#resilience/token-bucket.ts";
 import type { Config } from "./config.ts";
 import type { Parts } from "./parts.ts";
 
-const leaseSeconds = 120;
+/** Longer than a charge with its time-out and its turn in the line of its endpoint. */
+const leaseSeconds = 60;
 const cartsForgottenAfterMs = 90 * 24 * 3600_000;
 
 export type Worker = { start(): Promise<void>; stop(): Promise<void> };

@@ -29,7 +29,7 @@ export async function dataFolder(): Promise<string> {
 }
 
 export async function startShop(
-  options: { readonly dataDir?: string; readonly env?: Readonly<Record<string, string>> } = {},
+  options: { readonly dataDir?: string; readonly word?: string; readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<RunningShop> {
   const dataDir = options.dataDir ?? join(await dataFolder(), "data");
   const env = {
@@ -41,7 +41,13 @@ export async function startShop(
     ...options.env,
   };
   let output = "";
-  const child = Bun.spawn([bin, "up"], { env, stdin: "ignore", stdout: "pipe", stderr: "pipe", detached: true });
+  const child = Bun.spawn([bin, options.word ?? "up"], {
+    env,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    detached: true,
+  });
   const reading = Promise.all(
     [child.stdout, child.stderr].map(async (stream) => {
       for await (const chunk of stream) output += new TextDecoder().decode(chunk);
