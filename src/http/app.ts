@@ -9,37 +9,63 @@ import { failurePage, notFound } from "./pages.ts";
 import { createRouter, methodNotAllowed, type Route } from "./router.ts";
 import type { ShopContext } from "./shop-context.ts";
 
-export type ShopHandler = (request: Request, address: string) => Promise<Response>;
+export type ShopHandler = (request: Request) => Promise<Response>;
 
 const noQuery = new URLSearchParams();
 
 export function createShopHandler(shop: ShopContext, routes: readonly Route[], metrics: Metrics): ShopHandler {
   const router = createRouter(routes);
-  const count = metrics.counter("spillway_http_requests_total", "Requests answered, by route template and status.");
-  const time = metrics.histogram("spillway_http_request_seconds", "Time to the answer's head, by route template.");
-  return async (request, address) => {
+  const tally = requestTally(metrics);
+  return async (request) => {
     const startedAt = performance.now();
     const url = request.url;
     const pathAt = url.indexOf("/", url.indexOf("://") + 3);
     const queryAt = url.indexOf("?", pathAt);
     const path = pathAt < 0 ? "/" : queryAt < 0 ? url.slice(pathAt) : url.slice(pathAt, queryAt);
     let template = "none";
+    const { method } = request;
     let response: Response;
     try {
-      const match = router.match(request.method, path);
+      const match = router.match(method, path);
       if (match === undefined) response = unknownAddress(shop, request, path);
       else if ("allow" in match) response = methodNotAllowed(match.allow);
       else {
         template = match.route.path;
         const query = queryAt < 0 ? noQuery : new URLSearchParams(url.slice(queryAt + 1));
-        response = await match.route.handler(request, { path, query, parameters: match.parameters, address });
+        response = await match.route.handler(request, { path, query, parameters: match.parameters });
       }
     } catch (error) {
       response = failure(shop, request, path, error);
     }
-    count({ route: template, method: request.method, status: String(response.status) });
-    time((performance.now() - startedAt) / 1000, { route: template });
+    tally(template, method, response.status, (performance.now() - startedAt) / 1000);
     return response;
+  };
+}
+
+/** Labels are written once for each route, method and status; a request then costs two looks into maps. */
+function requestTally(metrics: Metrics) {
+  const count = metrics.counter("spillway_http_requests_total", "Requests answered, by route template and status.");
+  const time = metrics.histogram("spillway_http_request_seconds", "Time to the answer's head, by route template.");
+  type Series = { readonly observe: (seconds: number) => void; readonly add: Map<number, () => void> };
+  const byRoute = new Map<string, Map<string, Series>>();
+  return (route: string, method: string, status: number, seconds: number): void => {
+    let byMethod = byRoute.get(route);
+    if (byMethod === undefined) {
+      byMethod = new Map();
+      byRoute.set(route, byMethod);
+    }
+    let series = byMethod.get(method);
+    if (series === undefined) {
+      series = { observe: time({ route }), add: new Map() };
+      byMethod.set(method, series);
+    }
+    let add = series.add.get(status);
+    if (add === undefined) {
+      add = count({ route, method, status: String(status) });
+      series.add.set(status, add);
+    }
+    series.observe(seconds);
+    add();
   };
 }
 

@@ -3,7 +3,10 @@ import { orderId, orderNumber } from "#kernel/order-number.ts";
 import type { Signer } from "#kernel/signer.ts";
 
 export function orderPath(signer: Signer, id: number): string {
-  const number = orderNumber(id);
+  return orderPathOf(signer, orderNumber(id));
+}
+
+export function orderPathOf(signer: Signer, number: string): string {
   return `/orders/${number}/${signer.sign(`order ${number}`)}`;
 }
 

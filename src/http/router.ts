@@ -11,8 +11,6 @@ export type RouteContext = {
   readonly query: URLSearchParams;
   /** Decoded parts of the path, by name. */
   readonly parameters: Readonly<Record<string, string>>;
-  /** The address of the other side, as the listener or a trusted proxy says. */
-  readonly address: string;
 };
 
 export type Handler = (request: Request, context: RouteContext) => Response | Promise<Response>;

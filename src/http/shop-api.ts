@@ -16,7 +16,7 @@ import { orderNumber } from "#kernel/order-number.ts";
 import { json, problem } from "./answer.ts";
 import { readJson } from "./body.ts";
 import { cartCookies, openCart } from "./cart-cookie.ts";
-import { orderPath } from "./order-link.ts";
+import { orderPathOf } from "./order-link.ts";
 import type { Route } from "./router.ts";
 import type { ShopContext } from "./shop-context.ts";
 import { validator } from "./validate.ts";
@@ -188,10 +188,11 @@ export function withCookies(response: Response, cookies: readonly string[]): Res
 export async function placeOrderResponse(shop: ShopContext, answer: PlaceOrderAnswer): Promise<Response> {
   switch (answer.kind) {
     case "placed": {
-      const statusUrl = orderPath(shop.signer, answer.id);
+      const number = orderNumber(answer.id);
+      const statusUrl = orderPathOf(shop.signer, number);
       // A retry may find its order further on its way.
       const status = answer.replayed ? ((await shop.orders.get(answer.id))?.status ?? "received") : "received";
-      const accepted: OrderAccepted = { orderNumber: orderNumber(answer.id), status, statusUrl };
+      const accepted: OrderAccepted = { orderNumber: number, status, statusUrl };
       return json(accepted, 202, { location: statusUrl });
     }
     case "invalid":

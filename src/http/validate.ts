@@ -15,8 +15,8 @@ export function validator<Schema extends TSchema>(schema: Schema): (value: unkno
   return (value) => {
     if (compiled.Check(value)) {
       // PostgreSQL keeps no half of a surrogate pair, and neither does any e-mail: refuse it here, with its field.
-      const broken = brokenText(value, "");
-      return broken === undefined ? { ok: true, value: value as Static<Schema> } : { ok: false, errors: [broken] };
+      if (isWellFormed(value)) return { ok: true, value: value as Static<Schema> };
+      return { ok: false, errors: [brokenText(value, "") as Complaints[number]] };
     }
     const errors: { pointer: string; message: string }[] = [];
     for (const error of compiled.Errors(value)) {
@@ -67,6 +67,14 @@ function wording(keyword: string, parameters: Record<string, unknown>, fallback:
 const article = (type: string): string => (/^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`);
 const escapePointer = (name: string): string => name.slice(0, 100).replaceAll("~", "~0").replaceAll("/", "~1");
 
+function isWellFormed(value: unknown): boolean {
+  if (typeof value === "string") return value.isWellFormed();
+  if (typeof value !== "object" || value === null) return true;
+  for (const key in value) if (!isWellFormed((value as Record<string, unknown>)[key])) return false;
+  return true;
+}
+
+/** The first text that is not well-formed, with its place. */
 function brokenText(value: unknown, pointer: string): { pointer: string; message: string } | undefined {
   if (typeof value === "string") return value.isWellFormed() ? undefined : { pointer, message: "is not valid Unicode" };
   if (typeof value !== "object" || value === null) return undefined;

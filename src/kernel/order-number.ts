@@ -6,17 +6,25 @@ const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /** 7 signs hold 2^35 numbers; multiplying by an odd constant modulo 2^35 permutes them. */
 const size = 2n ** 35n;
 const multiplier = 22_695_477_213n;
+const sizeNumber = Number(size);
+const multiplierNumber = Number(multiplier);
 const inverse = modularInverse(multiplier);
 
 /** 1000 becomes something like "S4F8Q0T2K". */
 export function orderNumber(id: number): string {
-  let value = (BigInt(id) * multiplier) % size;
+  // id x multiplier modulo 2^35 in two halves, neither of which leaves the exact integers.
+  const low = id % 131_072;
+  const high = ((id - low) / 131_072) % 262_144;
+  let value = (((high * multiplierNumber) % 262_144) * 131_072 + low * multiplierNumber) % sizeNumber;
   let text = "";
-  for (let place = 0; place < 7; place++) {
-    text = alphabet.charAt(Number(value % 32n)) + text;
-    value /= 32n;
+  let sum = 0;
+  for (let place = 6; place >= 0; place--) {
+    const digit = value % 32;
+    value = (value - digit) / 32;
+    text = alphabet.charAt(digit) + text;
+    sum += digit * (place + 2);
   }
-  return `S${text}${checkSign(text)}`;
+  return `S${text}${alphabet.charAt(sum % 31)}`;
 }
 
 /** The id behind a number, however it was typed (lower case, spaces, O for 0); undefined when it cannot be one. */

@@ -60,7 +60,7 @@ const log = (line: string): void => {
 
 async function runOnce(config: Config, roles: readonly RoleName[], stopping: AbortSignal): Promise<number | "lost"> {
   // The ports first: a port in use is told before anything is started or changed.
-  let answer: (request: Request, address: string) => Response | Promise<Response> = () => starting();
+  let answer: (request: Request) => Response | Promise<Response> = () => starting();
   let ops: (request: Request) => Response | Promise<Response> = () => starting();
   const servers: HttpServer[] = [];
   let opened: ShopDatabase | undefined;
@@ -68,7 +68,7 @@ async function runOnce(config: Config, roles: readonly RoleName[], stopping: Abo
   let worker: Worker | undefined;
   try {
     if (roles.includes("shop"))
-      servers.push(serve({ port: config.port, fetch: (request, address) => answer(request, address), bodyMaxBytes }));
+      servers.push(serve({ port: config.port, fetch: (request) => answer(request), bodyMaxBytes }));
     servers.push(serve({ port: config.opsPort, fetch: (request) => ops(request), bodyMaxBytes: 64 * 1024 }));
 
     opened = await openShopDatabase(config, { shareRunning: false, seed: roles.includes("shop"), log });
@@ -77,7 +77,7 @@ async function runOnce(config: Config, roles: readonly RoleName[], stopping: Abo
       deliverSandboxWebhook: async (request) => {
         const webhook = new Request(`${config.origin}/webhooks/sandbox`, request);
         // In one process the handler is called directly; a worker on its own posts it to the shop.
-        return shop === undefined ? await fetch(webhook) : await shop.handler(webhook, "");
+        return shop === undefined ? await fetch(webhook) : await shop.handler(webhook);
       },
     });
     if (roles.includes("shop")) shop = await createShop(parts);

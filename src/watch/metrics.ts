@@ -7,16 +7,21 @@ export type Labels = Readonly<Record<string, string>>;
 export class Metrics {
   readonly #families = new Map<string, { help: string; type: string; lines: () => string[] }>();
 
-  counter(name: string, help: string): (labels?: Labels, by?: number) => void {
-    const values = new Map<string, number>();
+  /** Labels are written once, by the first call; the second is what a count costs. */
+  counter(name: string, help: string): (labels: Labels) => () => void {
+    const values = new Map<string, { value: number }>();
     this.#families.set(name, {
       help,
       type: "counter",
-      lines: () => [...values].map(([labels, value]) => `${name}${labels} ${value}`),
+      lines: () => [...values].map(([labels, { value }]) => `${name}${labels} ${value}`),
     });
-    return (labels, by = 1) => {
+    return (labels) => {
       const key = written(labels);
-      values.set(key, (values.get(key) ?? 0) + by);
+      const entry = values.get(key) ?? { value: 0 };
+      values.set(key, entry);
+      return () => {
+        entry.value += 1;
+      };
     };
   }
 
@@ -35,7 +40,7 @@ export class Metrics {
   }
 
   /** Seconds. */
-  histogram(name: string, help: string): (seconds: number, labels?: Labels) => void {
+  histogram(name: string, help: string): (labels: Labels) => (seconds: number) => void {
     const series = new Map<string, { labels: Labels | undefined; counts: number[]; sum: number; count: number }>();
     this.#families.set(name, {
       help,
@@ -55,17 +60,17 @@ export class Metrics {
           ];
         }),
     });
-    return (seconds, labels) => {
+    return (labels) => {
       const key = written(labels);
-      let entry = series.get(key);
-      if (entry === undefined) {
-        entry = { labels, counts: secondsBounds.map(() => 0), sum: 0, count: 0 };
-        series.set(key, entry);
-      }
-      entry.sum += seconds;
-      entry.count += 1;
-      const bucket = secondsBounds.findIndex((bound) => seconds <= bound);
-      if (bucket >= 0) entry.counts[bucket] = (entry.counts[bucket] ?? 0) + 1;
+      const entry = series.get(key) ?? { labels, counts: secondsBounds.map(() => 0), sum: 0, count: 0 };
+      series.set(key, entry);
+      return (seconds) => {
+        entry.sum += seconds;
+        entry.count += 1;
+        let bucket = 0;
+        while (bucket < secondsBounds.length && seconds > (secondsBounds[bucket] as number)) bucket += 1;
+        if (bucket < secondsBounds.length) entry.counts[bucket] = (entry.counts[bucket] as number) + 1;
+      };
     };
   }
 

@@ -14,7 +14,7 @@ export type ServeOptions = {
   readonly hostname?: string;
   /** For SO_REUSEPORT: several processes share one port, the kernel spreads connections over them. */
   readonly shared?: boolean;
-  readonly fetch: (request: Request, address: string) => Response | Promise<Response>;
+  readonly fetch: (request: Request) => Response | Promise<Response>;
   readonly bodyMaxBytes: number;
 };
 
@@ -28,7 +28,7 @@ export function serve(options: ServeOptions): HttpServer {
       idleTimeout: 60,
       maxRequestBodySize: options.bodyMaxBytes,
       development: false,
-      fetch: (request, self) => options.fetch(request, self.requestIP(request)?.address ?? ""),
+      fetch: (request) => options.fetch(request),
     });
     return {
       port: server.port ?? options.port,

@@ -68,9 +68,14 @@ export function unavailable(error: unknown): SpillwayError | undefined {
 
 /** Array literals, written once and sent as text: the fastest way for many rows that we found. */
 export const numbers = (values: readonly number[]): string => `{${values.join(",")}}`;
+const controlSign = /\p{Cc}/u;
+const isPlainText = (text: string): boolean => !controlSign.test(text) && text.isWellFormed();
+
 /** For values that hold no quotes, commas, braces or backslashes, such as UUIDs. */
 export const plain = (values: readonly string[]): string => `{${values.join(",")}}`;
 export function texts(values: readonly string[]): string {
+  // Where there is no control sign, JSON escapes exactly what an array literal wants escaped, several times as fast.
+  if (values.every(isPlainText)) return `{${JSON.stringify(values).slice(1, -1)}}`;
   let literal = "{";
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as string;
