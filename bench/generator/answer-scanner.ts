@@ -50,7 +50,7 @@ export class AnswerScanner {
 }
 
 function findLength(bytes: Buffer, headLength: number): number {
-  const found = /\r\ncontent-length: (?=\d)/i.exec(bytes.latin1Slice(0, headLength + 2));
+  const found = /\r\ncontent-length: (?=\d)/i.exec(bytes.toString("latin1", 0, headLength + 2));
   if (found === null) throw new Error("an answer came without its length");
   return found.index + found[0].length;
 }

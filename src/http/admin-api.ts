@@ -27,6 +27,14 @@ import { validator } from "./validate.ts";
 import { orderView } from "./views.ts";
 
 const csvMax = 32 * 1024 * 1024;
+const timeWords = "must be a time such as 2026-11-27T00:00:00Z";
+
+/** Ms since the epoch of an RFC 3339 time; undefined when it is none. Date.parse alone would read "1" and the year -200000. */
+function timeOf(text: string): number | undefined {
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i.test(text)) return undefined;
+  const atMs = Date.parse(text);
+  return Number.isNaN(atMs) ? undefined : atMs;
+}
 
 export type AdminOptions = {
   /** True for the right token; compared in constant time. */
@@ -233,11 +241,9 @@ export function adminApi(shop: ShopContext, options: AdminOptions): Route[] {
       PriceRequest,
       PriceRequest,
       async (value) => {
-        const atMs = Date.parse(value.at);
-        if (Number.isNaN(atMs))
-          return problem("invalid_request", "See errors.", {
-            errors: [{ pointer: "/at", message: "must be a time such as 2026-11-27T00:00:00Z" }],
-          });
+        const atMs = timeOf(value.at);
+        if (atMs === undefined)
+          return problem("invalid_request", "See errors.", { errors: [{ pointer: "/at", message: timeWords }] });
         const found = await shop.catalogueStore.schedulePrice(value.sku, {
           atMs,
           price: value.price,
@@ -252,11 +258,9 @@ export function adminApi(shop: ShopContext, options: AdminOptions): Route[] {
       PublishRequest,
       PublishRequest,
       async (value) => {
-        const atMs = value.at === null ? null : Date.parse(value.at);
-        if (atMs !== null && Number.isNaN(atMs))
-          return problem("invalid_request", "See errors.", {
-            errors: [{ pointer: "/at", message: "must be a time such as 2026-11-27T00:00:00Z" }],
-          });
+        const atMs = value.at === null ? null : timeOf(value.at);
+        if (atMs === undefined)
+          return problem("invalid_request", "See errors.", { errors: [{ pointer: "/at", message: timeWords }] });
         return (await shop.catalogueStore.publish(value.handle, atMs))
           ? json(value)
           : problem("not_found", "There is no product of that handle.");
@@ -265,7 +269,12 @@ export function adminApi(shop: ShopContext, options: AdminOptions): Route[] {
     {
       method: "POST",
       path: "/api/admin/catalogue",
-      handler: guarded(async (request) => json(await options.importCsv(await readText(request, csvMax)))),
+      handler: guarded(async (request) => {
+        const type = request.headers.get("content-type");
+        if (type !== null && !/^(?:text\/|application\/(?:csv|octet-stream|vnd\.ms-excel)\b)/i.test(type))
+          throw new SpillwayError("unsupported_media_type", `This address reads text/csv, not ${type.slice(0, 100)}.`);
+        return json(await options.importCsv(await readText(request, csvMax)));
+      }),
       describe: {
         summary: "Import products from Shopify's product CSV (body: text/csv)",
         admin: true,

@@ -12,6 +12,8 @@ import type { ShopContext } from "./shop-context.ts";
 export type ShopHandler = (request: Request) => Promise<Response>;
 
 const noQuery = new URLSearchParams();
+/** Whatever else is asked for is counted as one, so that nobody can fill the memory with methods. */
+const methods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]);
 
 export function createShopHandler(shop: ShopContext, routes: readonly Route[], metrics: Metrics): ShopHandler {
   const router = createRouter(routes);
@@ -31,16 +33,19 @@ export function createShopHandler(shop: ShopContext, routes: readonly Route[], m
       else if ("allow" in match) response = methodNotAllowed(match.allow);
       else {
         template = match.route.path;
-        const query = queryAt < 0 ? noQuery : new URLSearchParams(url.slice(queryAt + 1));
+        const query = queryAt < 0 ? noQuery : queryOf(url.slice(queryAt + 1));
         response = await match.route.handler(request, { path, query, parameters: match.parameters });
       }
     } catch (error) {
       response = failure(shop, request, path, error);
     }
-    tally(template, method, response.status, (performance.now() - startedAt) / 1000);
+    tally(template, methods.has(method) ? method : "other", response.status, (performance.now() - startedAt) / 1000);
     return response;
   };
 }
+
+/** U+0000 means nothing in a query, and no database takes it in a text. */
+const queryOf = (text: string): URLSearchParams => new URLSearchParams(text.replaceAll("%00", ""));
 
 /** Labels are written once for each route, method and status; a request then costs two looks into maps. */
 function requestTally(metrics: Metrics) {

@@ -5,7 +5,12 @@ export const jsonBodyMax = 64 * 1024;
 export const formBodyMax = 16 * 1024;
 
 export async function readText(request: Request, maxBytes: number): Promise<string> {
-  return new TextDecoder("utf-8", { fatal: true }).decode(await readBytes(request, maxBytes));
+  const bytes = await readBytes(request, maxBytes);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new SpillwayError("malformed_body", "The body is not text in UTF-8.");
+  }
 }
 
 export async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
@@ -54,12 +59,7 @@ export async function readForm(request: Request): Promise<URLSearchParams> {
   if (!/^application\/x-www-form-urlencoded\b/i.test(type)) {
     throw new SpillwayError("unsupported_media_type", "This address reads application/x-www-form-urlencoded.");
   }
-  try {
-    return new URLSearchParams(await readText(request, formBodyMax));
-  } catch (error) {
-    if (error instanceof SpillwayError) throw error;
-    throw new SpillwayError("malformed_body", "The form is not valid UTF-8.");
-  }
+  return new URLSearchParams(await readText(request, formBodyMax));
 }
 
 function tooLarge(maxBytes: number): SpillwayError {

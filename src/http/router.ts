@@ -89,7 +89,7 @@ function fit(segments: readonly string[], given: readonly string[]): Record<stri
       if (segment !== value) return undefined;
     } else {
       const decoded = decode(value);
-      if (decoded === undefined || decoded === "" || decoded.length > 200) return undefined;
+      if (decoded === undefined || decoded === "" || decoded.length > 200 || decoded.includes("\0")) return undefined;
       parameters[segment.slice(1)] = decoded;
     }
   }
