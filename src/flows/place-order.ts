@@ -203,6 +203,9 @@ export class PlaceOrder {
         complaints: [{ pointer: "/promotionCode", message: promotionProblemText(sums.promotionProblem) }],
       };
     }
+    if (!Number.isSafeInteger(sums.subtotal)) {
+      return { kind: "invalid", complaints: [{ pointer: "/lines", message: "come to more than can be counted exactly" }] };
+    }
     const expected = request.expectedTotal;
     if (expected !== undefined && (expected.amount !== sums.total || expected.currency !== settings.currency)) {
       return { kind: "price_changed", total: sums.total, currency: settings.currency };

@@ -24,11 +24,11 @@ export function problem(code: ErrorCode, detail: string, extras: ProblemExtras =
 export function problemOf(error: unknown, report: (error: unknown) => string): Response {
   if (error instanceof SpillwayError) {
     if (error.status === 500) report(error);
-    return problem(
-      error.code,
-      error.message,
-      error.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: error.retryAfterSeconds },
-    );
+    return problem(error.code, error.message, {
+      // Found deeper down than the fields are known by name: the sentence names it.
+      ...(error.code === "invalid_request" ? { errors: [{ pointer: "", message: error.message }] } : {}),
+      ...(error.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: error.retryAfterSeconds }),
+    });
   }
   const reference = report(error);
   return problem("internal", `Something went wrong here; it has been noted as ${reference}. Please try again.`);

@@ -53,13 +53,13 @@ export async function readJson(request: Request, maxBytes = jsonBodyMax): Promis
   }
 }
 
-/** An HTML form. Fields that come twice keep the first. */
+/** An HTML form. Fields that come twice keep the first; U+0000, which means nothing in a text, is dropped. */
 export async function readForm(request: Request): Promise<URLSearchParams> {
   const type = request.headers.get("content-type") ?? "";
   if (!/^application\/x-www-form-urlencoded\b/i.test(type)) {
     throw new SpillwayError("unsupported_media_type", "This address reads application/x-www-form-urlencoded.");
   }
-  return new URLSearchParams(await readText(request, formBodyMax));
+  return new URLSearchParams((await readText(request, formBodyMax)).replace(/%00|\0/g, ""));
 }
 
 function tooLarge(maxBytes: number): SpillwayError {

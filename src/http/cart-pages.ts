@@ -93,7 +93,9 @@ async function addLine(shop: ShopContext, request: Request): Promise<Response> {
   const cart = await shop.carts.add(id, sku, quantity);
   if (cart === undefined) {
     const full = "The cart holds 100 different things, which is as many as it can. Please order these first.";
-    return wantsJson(request) ? problem("invalid_request", full) : await showCart(shop, request, full, 422);
+    return wantsJson(request)
+      ? problem("invalid_request", full, { errors: [{ pointer: "/sku", message: full }] })
+      : await showCart(shop, request, full, 422);
   }
   const cookies = cartCookies(shop, id, itemCount(cart.lines));
   if (!wantsJson(request)) return withCookies(redirect("/cart"), cookies);
@@ -109,6 +111,10 @@ async function updateLine(shop: ShopContext, request: Request): Promise<Response
   if (id === undefined) return redirect("/cart");
   if (sku === "" || sku.length > 64 || !Number.isInteger(quantity) || quantity < 0 || quantity > 1000) {
     return await showCart(shop, request, "Please choose a number from 0 to 1,000.", 422);
+  }
+  // Taking out is always possible; what is not for sale any more is not put in.
+  if (quantity > 0 && !shop.catalogue.snapshot().variants.has(sku)) {
+    return await showCart(shop, request, "That is not for sale any more.", 422);
   }
   const cart = await shop.carts.set(id, sku, quantity);
   return withCookies(redirect("/cart"), cartCookies(shop, id, itemCount(cart.lines)));

@@ -127,7 +127,8 @@ async function checkout(shop: ShopContext, request: Request): Promise<Response> 
     ...(expectedTotal === null ? {} : { expectedTotal }),
   });
   if (!body.ok) return await showCheckout(shop, request, fields, { errors: fieldErrors(body.errors), status: 422 });
-  if (key === undefined)
+  // Without its key it might be ordered twice, and without its total at a price unseen.
+  if (key === undefined || expectedTotal === null)
     return await showCheckout(shop, request, fields, {
       problem: "Please check the form and send it once more.",
       status: 422,

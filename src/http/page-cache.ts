@@ -71,7 +71,7 @@ export class PageCache {
     if (request.headers.get("if-none-match") === kept.etag) {
       return new Response(null, {
         status: 304,
-        headers: { etag: kept.etag, "cache-control": sharedHeaders["cache-control"] },
+        headers: { etag: kept.etag, "cache-control": sharedHeaders["cache-control"], vary: sharedHeaders.vary },
       });
     }
     const zipped = /\bgzip\b/.test(request.headers.get("accept-encoding") ?? "");
@@ -93,7 +93,7 @@ export class PageCache {
     const before = this.#pages.get(path);
     if (before !== undefined) this.#drop(path, before);
     this.#pages.set(path, kept);
-    this.#bytes += size(kept);
+    this.#bytes += size(path, kept);
     for (const [oldest, page] of this.#pages) {
       if (this.#bytes <= bytesMax) break;
       this.#drop(oldest, page);
@@ -103,8 +103,8 @@ export class PageCache {
 
   #drop(path: string, kept: Kept): void {
     this.#pages.delete(path);
-    this.#bytes -= size(kept);
+    this.#bytes -= size(path, kept);
   }
 }
 
-const size = (kept: Kept): number => kept.plain.byteLength + kept.gzip.byteLength + 500;
+const size = (path: string, kept: Kept): number => kept.plain.byteLength + kept.gzip.byteLength + 2 * path.length + 500;

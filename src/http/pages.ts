@@ -39,16 +39,17 @@ export function frameOf(shop: ShopContext, snapshot: Snapshot, path: string): Fr
 type Make = (frame: Frame, snapshot: Snapshot, context: RouteContext) => Html | undefined | Promise<Html | undefined>;
 
 export function sharedPages(shop: ShopContext, cache: PageCache): Route[] {
-  const page = (path: string, make: Make): Route => ({
+  /** `reads` are the parameters that the page depends on: whatever else a link carries along, it is the same page. */
+  const page = (path: string, make: Make, reads: readonly string[] = []): Route => ({
     method: "GET",
     path,
     handler: async (request, context) => {
       await shop.stock.fresh();
       const snapshot = shop.catalogue.snapshot();
       const version = `${snapshot.reading.revision} ${snapshot.reading.validFrom} ${shop.stock.version} ${shop.pressure()}`;
-      const asked = context.query.size === 0 ? context.path : `${context.path}?${context.query}`.slice(0, pathMax);
+      const asked = context.query.size === 0 ? context.path : withQuery(context, reads);
       const kept = await cache.answer(request, asked, version, async () => {
-        const html = await make(frameOf(shop, snapshot, asked), snapshot, context);
+        const html = await make(frameOf(shop, snapshot, asked.slice(0, pathMax)), snapshot, context);
         return html?.toString();
       });
       return kept ?? notFound(shop, context.path);
@@ -74,49 +75,61 @@ export function sharedPages(shop: ShopContext, cache: PageCache): Route[] {
         })),
       });
     }),
-    page("/collections/:handle", (frame, snapshot, { parameters, query }) => {
-      const collection = snapshot.collections.get(parameters.handle ?? "");
-      if (collection === undefined) return undefined;
-      const products = productsOf(snapshot, collection.products);
-      const pageCount = Math.max(1, Math.ceil(products.length / perPage));
-      const number = Math.min(Math.max(1, Number.parseInt(query.get("page") ?? "1", 10) || 1), pageCount);
-      return collectionPage(frame, {
-        collection: collectionView(collection),
-        products: views(snapshot, products.slice((number - 1) * perPage, number * perPage)),
-        page: number,
-        pageCount,
-        productCount: products.length,
-      });
-    }),
-    page("/products/:handle", (frame, snapshot, { parameters, query }) => {
-      const product = snapshot.products.get(parameters.handle ?? "");
-      if (product === undefined) return undefined;
-      const asked = query.get("variant");
-      const collection = [...snapshot.collections.values()].find((candidate) =>
-        candidate.products.includes(product.handle),
-      );
-      const related = productsOf(snapshot, collection?.products ?? []).filter(
-        (other) => other.handle !== product.handle,
-      );
-      return productPage(frame, {
-        product: productView(snapshot, shop.stock, product),
-        selectedSku: product.variants.some((variant) => variant.sku === asked) ? asked : null,
-        related: shop.pressure() >= 2 ? [] : views(snapshot, related.slice(0, 4)),
-      });
-    }),
-    page("/search", async (frame, snapshot, { query }) => {
-      const words = (query.get("q") ?? "").trim().slice(0, 100);
-      const number = Math.min(Math.max(1, Number.parseInt(query.get("page") ?? "1", 10) || 1), 50);
-      const handles =
-        words === "" ? [] : await shop.catalogueStore.search(words, searchMax + 1, (number - 1) * searchMax);
-      const found = productsOf(snapshot, handles);
-      return searchPage(frame, {
-        query: words,
-        products: views(snapshot, found.slice(0, searchMax)),
-        next: handles.length > searchMax ? `/search?q=${encodeURIComponent(words)}&page=${number + 1}` : null,
-        suggestion: null,
-      });
-    }),
+    page(
+      "/collections/:handle",
+      (frame, snapshot, { parameters, query }) => {
+        const collection = snapshot.collections.get(parameters.handle ?? "");
+        if (collection === undefined) return undefined;
+        const products = productsOf(snapshot, collection.products);
+        const pageCount = Math.max(1, Math.ceil(products.length / perPage));
+        const number = Math.min(Math.max(1, Number.parseInt(query.get("page") ?? "1", 10) || 1), pageCount);
+        return collectionPage(frame, {
+          collection: collectionView(collection),
+          products: views(snapshot, products.slice((number - 1) * perPage, number * perPage)),
+          page: number,
+          pageCount,
+          productCount: products.length,
+        });
+      },
+      ["page"],
+    ),
+    page(
+      "/products/:handle",
+      (frame, snapshot, { parameters, query }) => {
+        const product = snapshot.products.get(parameters.handle ?? "");
+        if (product === undefined) return undefined;
+        const asked = query.get("variant");
+        const collection = [...snapshot.collections.values()].find((candidate) =>
+          candidate.products.includes(product.handle),
+        );
+        const related = productsOf(snapshot, collection?.products ?? []).filter(
+          (other) => other.handle !== product.handle,
+        );
+        return productPage(frame, {
+          product: productView(snapshot, shop.stock, product),
+          selectedSku: product.variants.some((variant) => variant.sku === asked) ? asked : null,
+          related: shop.pressure() >= 2 ? [] : views(snapshot, related.slice(0, 4)),
+        });
+      },
+      ["variant"],
+    ),
+    page(
+      "/search",
+      async (frame, snapshot, { query }) => {
+        const words = (query.get("q") ?? "").trim().slice(0, 100);
+        const number = Math.min(Math.max(1, Number.parseInt(query.get("page") ?? "1", 10) || 1), 50);
+        const handles =
+          words === "" ? [] : await shop.catalogueStore.search(words, searchMax + 1, (number - 1) * searchMax);
+        const found = productsOf(snapshot, handles);
+        return searchPage(frame, {
+          query: words,
+          products: views(snapshot, found.slice(0, searchMax)),
+          next: handles.length > searchMax ? `/search?q=${encodeURIComponent(words)}&page=${number + 1}` : null,
+          suggestion: null,
+        });
+      },
+      ["q", "page"],
+    ),
     page("/help", (frame, snapshot) => {
       const countries = deliveryCountries(snapshot);
       const groups = new Map<string, { countries: string[]; methods: ReturnType<typeof shippingMethodViews> }>();
@@ -143,6 +156,16 @@ export function sharedPages(shop: ShopContext, cache: PageCache): Route[] {
       }),
     ),
   ];
+}
+
+/** All of it: two long searches that begin alike are two searches. */
+function withQuery({ path, query }: RouteContext, reads: readonly string[]): string {
+  const read = new URLSearchParams();
+  for (const name of reads) {
+    const value = query.get(name);
+    if (value !== null) read.set(name, value);
+  }
+  return read.size === 0 ? path : `${path}?${read}`;
 }
 
 const productsOf = (snapshot: Snapshot, handles: readonly string[]): Product[] =>

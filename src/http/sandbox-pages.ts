@@ -6,6 +6,7 @@ import { formatMoney } from "#kernel/money.ts";
 import { html } from "#storefront/html.ts";
 import { layout } from "#storefront/layout.ts";
 import { redirect } from "./answer.ts";
+import { readForm } from "./body.ts";
 import { frameOf, notFound } from "./pages.ts";
 import type { Route } from "./router.ts";
 import type { ShopContext } from "./shop-context.ts";
@@ -47,7 +48,7 @@ export function sandboxPages(shop: ShopContext, sandbox: SandboxDesk): Route[] {
       method: "POST",
       path: "/sandbox/challenge/:reference",
       handler: form(async (request, { path, parameters }) => {
-        const fields = new URLSearchParams(await request.text());
+        const fields = await readForm(request);
         const returnUrl = await sandbox.end(parameters.reference ?? "", fields.get("answer") === "approve");
         return returnUrl === null ? notFound(shop, path) : redirect(returnUrl);
       }),

@@ -134,6 +134,25 @@ describe("what is left", () => {
     expect((await here.place(orderRequest([["MUG", 2], ["TEE", 1]]))).kind).toBe("placed");
   });
 
+  test("of a bundle is told in bundles, and once, however many of its parts are scarce", async () => {
+    await shop.stock("MUG", 3);
+    expect(await here.place(orderRequest([["PAIR", 2]]))).toEqual({
+      kind: "sold_out",
+      left: [{ sku: "PAIR", left: 1 }],
+    });
+    // And again, from memory.
+    expect(await here.place(orderRequest([["PAIR", 2]]))).toEqual({
+      kind: "sold_out",
+      left: [{ sku: "PAIR", left: 1 }],
+    });
+    await shop.stock("TEE", 3);
+    expect(await there.place(orderRequest([["SET", 4]]))).toEqual({
+      kind: "sold_out",
+      left: [{ sku: "SET", left: 1 }],
+    });
+    expect((await here.place(orderRequest([["MUG", 3]]))).kind).toBe("placed");
+  });
+
   test("of a smaller number is still sold while a larger one is refused from memory", async () => {
     await shop.stock("MUG", 5);
     expect((await here.place(orderRequest([["MUG", 6]]))).kind).toBe("sold_out");

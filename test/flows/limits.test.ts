@@ -200,6 +200,13 @@ describe("a limit for one person", () => {
     expect((await here.place({ ...other, email: "adaberg@test.example" })).kind).toBe("placed");
   });
 
+  test("tells the least of what mailbox, door and card may still have", async () => {
+    await here.placed({ ...ada, shippingAddress: elsewhere(), payment: card() });
+    await here.placed({ ...ada, email: someone(), payment: card(), lines: [{ sku: "PRINT", quantity: 2 }] });
+    const answer = await here.place({ ...ada, lines: [{ sku: "PRINT", quantity: 2 }] });
+    expect(answer).toEqual({ kind: "limit", left: 0 });
+  });
+
   test("counts all lines of one order together", async () => {
     const lines = [
       { sku: "PRINT", quantity: 2 },

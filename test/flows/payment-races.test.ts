@@ -522,6 +522,21 @@ describe("a refund", () => {
     expect(await orders.refund(id, 2490, "b", "")).toBe("ok");
   });
 
+  test("of everything before anything was sent puts units, code and the person's limit back on sale", async () => {
+    const request = orderRequest([["PRINT", 2]], { promotionCode: "FIVE-TIMES" });
+    const id = await here.placed(request);
+    await here.work();
+    const { total } = (await orders.get(id)) ?? { total: 0 };
+    await orders.refund(id, total - 1, "a", "");
+    await finish();
+    expect(await shop.level("PRINT")).toMatchObject({ sold: 2 });
+    await orders.refund(id, 1, "b", "");
+    await finish();
+    expect(await shop.statusOf(id)).toBe("refunded");
+    expect(await shop.level("PRINT")).toMatchObject({ held: 0, sold: 0, available: 20 });
+    expect((await there.place(request)).kind).toBe("placed");
+  });
+
   test("of an order that was never paid is refused", async () => {
     const id = await here.placed(withToken("ok"));
     expect(await orders.refund(id, 100, "a", "")).toBe("not_paid");

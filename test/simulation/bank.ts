@@ -32,6 +32,8 @@ export type BankOptions = {
 
 /** The longest that a request is on its way: the sandbox counts on less than two seconds. */
 const travelMaxMs = 1500;
+/** When the runtime gives up a connection on which nothing comes. */
+const runtimePatienceMs = 300_000;
 /** When the bank gives up answering. */
 const bankPatienceMs = 30_000;
 
@@ -89,8 +91,8 @@ export function createBank(world: World, options: BankOptions): Bank {
       const loseTrack = (what: string) => {
         world.befell.add("message to the bank lost");
         world.note(sender, `${label}: ${what}`);
-        // It is noticed at once, or only when the patience ends.
-        if (dice.chance(0.5)) answer(unanswered, dice.whole(1, 100));
+        // It is noticed at once, or only when somebody's patience ends: the caller's, or at last the runtime's.
+        answer(unanswered, dice.chance(0.5) ? dice.whole(1, 100) : runtimePatienceMs);
       };
       if (scheduler.nowMs < world.bankOutUntilMs) return answer(unanswered, dice.whole(1, 5000));
       if (world.trouble(plan.messageLost)) return loseTrack("the request is lost");
@@ -124,7 +126,8 @@ export function createBank(world: World, options: BankOptions): Bank {
     reachedFrom: (sender) => ({
       name,
       requestsPerSecond: gateway.requestsPerSecond,
-      async charge(request, signal) {
+      async charge(asked, signal) {
+        const request = world.mutation.charge?.(asked) ?? asked;
         // Nobody could be asked: certain, unless an earlier call was not.
         if (world.trouble(plan.messageLost / 2)) {
           return onlyIfCertain(request, { kind: "failed", reason: "the bank could not be reached" });

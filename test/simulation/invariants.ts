@@ -4,7 +4,7 @@ import { createSandboxBooks } from "#adapters/postgres/sandbox-books.ts";
 import { hash128 } from "#adapters/system/hash.ts";
 import { orderId } from "#kernel/order-number.ts";
 import type { Street } from "./shopper.ts";
-import { brief } from "./world.ts";
+import { brief, type World } from "./world.ts";
 
 type OpenEnds = { orders: string[]; tasks: string[]; refunds: string[]; attempts: string[] };
 
@@ -21,6 +21,16 @@ const noticesTwice = `select order_id || ' was told ' || count(*) || ' times tha
 const noticesMissing = `select o.id || ' is ' || o.status || ' and nobody was told' as told from orders o
   where o.status in ('paid', 'expired', 'cancelled') and not exists (
     select from outbox n where n.order_id = o.id and n.topic = 'notice' and n.payload ->> 'template' = o.status::text)`;
+
+/** A challenge is the shopper's until the end of the hold, by the database's clock and no other. */
+export async function noGivingUpBeforeTime(world: World, attemptKey: string): Promise<void> {
+  const rows = (await world.database.sql.unsafe(
+    `select o.id, extract(epoch from o.hold_until - $2::text::timestamptz)::float8 as left from orders o join payment_attempts a on a.order_id = o.id
+     where a.attempt_key = $1::text and a.state = 'action_required' and o.hold_until > $2::text::timestamptz`,
+    [attemptKey, new Date(world.databaseNowMs).toISOString()],
+  )) as { id: string; left: number }[];
+  for (const { id, left } of rows) world.violation(`the challenge of ${id} is given up ${left} s before its shopper's time is over`);
+}
 
 export async function checkEnd(street: Street): Promise<void> {
   const { world, banks, acknowledged } = street;
@@ -60,7 +70,7 @@ export async function checkEnd(street: Street): Promise<void> {
     if (count > 1) world.violation(`order ${orderId(number)} was charged ${count} times, and nothing was given back`);
   }
   for (const [number, count] of successes) {
-    if (count > 1) world.doubleCharges.push(orderId(number) ?? 0);
+    if (count > 1) world.chargedTwice(orderId(number) ?? 0);
   }
 
   const reports = await database.call(scheduler.nowMs, async () => await createAuditor(sql).audit());

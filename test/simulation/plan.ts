@@ -17,6 +17,7 @@ export type Plan = {
   readonly stall: number;
   readonly clockJump: number;
   readonly databaseRestart: number;
+  readonly databaseClockJump: number;
   readonly bankOutage: number;
   /** Chances at every message. */
   readonly databaseAnswerLost: number;
@@ -58,6 +59,7 @@ export function drawPlan(dice: Dice): Plan {
     stall: perhaps(0.3, dice.pick([0.01, 0.05])),
     clockJump: perhaps(0.2, 0.02),
     databaseRestart: perhaps(0.3, 0.01),
+    databaseClockJump: perhaps(0.1, 0.01),
     bankOutage: perhaps(0.3, 0.02),
     databaseAnswerLost: perhaps(0.3, 0.02),
     messageLost: perhaps(0.3, dice.pick([0.03, 0.2, 0.4])),

@@ -15,6 +15,7 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "1000" },
     from: { type: "string", default: "1" },
     all: { type: "boolean", default: false },
+    dull: { type: "boolean", default: false },
   },
 });
 
@@ -31,11 +32,14 @@ try {
   let events = 0;
   const tally: Record<string, number> = {};
   for (let seed = first; seed < first + count; seed++) {
-    const outcome = await simulate(database, seed);
+    const outcome = await simulate(database, seed, {}, values.dull);
     events += outcome.events;
     for (const [status, orders] of Object.entries(outcome.statuses)) tally[status] = (tally[status] ?? 0) + orders;
     for (const what of outcome.befell) tally[what] = (tally[what] ?? 0) + 1;
-    if (outcome.doubleCharges.length > 0) tally["charged twice"] = (tally["charged twice"] ?? 0) + 1;
+    if (outcome.doubleCharges.length > 0) {
+      tally["charged twice"] = (tally["charged twice"] ?? 0) + 1;
+      if (values.seed === undefined) console.log(`seed ${seed} charged twice, and gave one back: ${outcome.doubleCharges}; befell: ${[...outcome.befell]}`);
+    }
     if (values.seed !== undefined) {
       console.log(outcome.trace.join("\n"));
       console.log(JSON.stringify(outcome.plan));

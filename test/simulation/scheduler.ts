@@ -53,6 +53,8 @@ const roundEveryMs = 60_000;
 export class Scheduler {
   nowMs = beginningMs;
   readonly trace: string[] = [];
+  /** For the whole story: also the looks that found nothing. */
+  keepsDull = false;
   readonly dice: Dice;
   eventCount = 0;
   #events: Event[] = [];
@@ -82,7 +84,7 @@ export class Scheduler {
     const seconds = ((this.nowMs - beginningMs) / 1000).toFixed(3).padStart(9);
     const line = `${seconds}  ${(process?.name ?? "").padEnd(11)} ${text}`;
     this.#hash.update(line);
-    if (!isDull) this.trace.push(line);
+    if (!isDull || this.keepsDull) this.trace.push(line);
   }
 
   /** Of everything that was noted; to be asked once. */

@@ -33,7 +33,7 @@ export function booksOf(world: World, process: Process): { readonly orders: Orde
   const { sql } = world.database;
   return {
     orders: world.adapter(process, "orders", waking(world, createOrderBook(sql))),
-    payments: world.adapter(process, "payments", waking(world, createPaymentBook(sql))),
+    payments: world.adapter(process, "payments", waking(world, world.mutation.payments?.(createPaymentBook(sql)) ?? createPaymentBook(sql))),
   };
 }
 
@@ -69,7 +69,7 @@ export async function startShop(world: World, process: Process, banks: readonly 
     clock,
   );
   const placeOrder = new PlaceOrder({
-    intake: world.adapter(process, "intake", waking(world, createOrderIntake(sql))),
+    intake: world.adapter(process, "intake", waking(world, world.mutation.intake?.(createOrderIntake(sql), sql) ?? createOrderIntake(sql))),
     snapshot: () => catalogue.snapshot(),
     refresh: async () => await catalogue.refresh(),
     hash: hash128,

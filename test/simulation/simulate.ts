@@ -8,7 +8,8 @@ import { takeProviderEvents } from "#flows/take-provider-events.ts";
 import { createBank } from "./bank.ts";
 import type { SimulationDatabase } from "./database.ts";
 import { createDice } from "./dice.ts";
-import { checkEnd } from "./invariants.ts";
+import { checkEnd, noGivingUpBeforeTime } from "./invariants.ts";
+import type { Mutation } from "./mutants.ts";
 import { drawPlan, type Plan } from "./plan.ts";
 import { holdSeconds } from "./shelves.ts";
 import { type ShopProcess, startShop } from "./shop-process.ts";
@@ -38,20 +39,17 @@ const restMs = 130_000;
 const eventsMax = 40_000;
 const worldMaxMs = 24 * 3600_000;
 
-export type Mutation = {
-  /** Statements at the beginning of the run, as of a database that is wrong. */
-  readonly statements?: string;
-};
-
 export async function simulate(
   database: SimulationDatabase,
   seed: number,
   mutation: Mutation = {},
+  keepsDull = false,
 ): Promise<Outcome> {
   const dice = createDice(seed);
   const plan = drawPlan(dice);
-  const world = new World(dice, plan, database);
+  const world = new World(dice, plan, database, mutation);
   const { scheduler } = world;
+  scheduler.keepsDull = keepsDull;
   const shops: ShopProcess[] = [];
   const running = () => {
     for (const gone of shops.filter(({ process }) => !process.isAlive)) shops.splice(shops.indexOf(gone), 1);
@@ -68,21 +66,12 @@ export async function simulate(
           await takeProviderEvents({ payments: to.payments, holdSeconds: () => holdSeconds }, provider, events);
         });
       },
-      onCancel: (attemptKey) => {
-        void attemptKey;
-      },
+      onCancel: (attemptKey) => void scheduler.outside(noGivingUpBeforeTime(world, attemptKey)),
     }),
   );
   const street: Street = { world, banks, shops: running, acknowledged: new Map() };
 
-  const nextTaskMs = async (): Promise<number | undefined> => {
-    const [row] = (await database.sql.unsafe(
-      "select extract(epoch from min(run_at))::float8 * 1000 as ms from outbox where lane = 0 and run_at < 'infinity'",
-    )) as { ms: number | null }[];
-    return row?.ms ?? undefined;
-  };
-
-  await database.begin(mutation.statements ?? "");
+  await database.begin((await mutation.statements?.()) ?? "");
   try {
     for (let number = 1; number <= plan.shops; number++) {
       world.keepRunning(`shop-${number}`, async (process) => {
@@ -105,14 +94,14 @@ export async function simulate(
     if (plan.operator) send("operator", operate);
     scheduler.after(world.nobody, dayMs, () => world.heal());
 
-    await scheduler.run({ nextTaskMs, afterEvent: (process) => world.afterEvent(process) }, async () => {
+    await scheduler.run({ nextTaskMs: async () => await world.nextTaskMs(), afterEvent: (process) => world.afterEvent(process) }, async () => {
       if (scheduler.eventCount > eventsMax || scheduler.nowMs - (world.healedAtMs ?? scheduler.nowMs) > worldMaxMs) {
         world.violation("the world does not come to rest");
         return true;
       }
       if (busy > 0 || world.healedAtMs === undefined || !scheduler.isIdle) return false;
       const sinceMs = Math.max(world.healedAtMs, world.lastDeedMs);
-      return scheduler.nowMs - sinceMs > restMs && (await nextTaskMs()) === undefined;
+      return scheduler.nowMs - sinceMs > restMs && (await world.nextTaskMs()) === undefined;
     });
     await checkEnd(street);
     const rows = (await database.sql.unsafe(

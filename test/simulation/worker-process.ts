@@ -28,13 +28,21 @@ type Used =
 
 export async function startWorker(world: World, process: Process, banks: readonly Bank[]): Promise<void> {
   const books = booksOf(world, process);
-  const outbox = world.adapter(process, "outbox", createOutbox(world.database.sql));
+  const tasks = world.mutation.outbox?.(createOutbox(world.database.sql)) ?? createOutbox(world.database.sql);
+  const outbox = world.adapter<Outbox>(process, "outbox", tasks);
   const reached = banks.map((bank) => bank.reachedFrom(process));
   const [sandbox] = reached;
   const payments: Outbox = {
     ...outbox,
-    take: async (lane, limit, leaseSeconds) =>
-      lane === "payments" ? await outbox.take(lane, limit, leaseSeconds) : await new Promise(() => undefined),
+    async take(lane, limit, leaseSeconds) {
+      if (lane !== "payments") return await new Promise(() => undefined);
+      return await world.databaseCall(
+        process,
+        `outbox.take(${lane})`,
+        () => tasks.take(lane, limit, leaseSeconds),
+        async () => (((await world.nextTaskMs()) ?? Number.POSITIVE_INFINITY) > world.scheduler.nowMs ? [] : undefined),
+      );
+    },
     done: outbox.done,
     putOff: outbox.putOff,
     depth: outbox.depth,

@@ -6,6 +6,7 @@ import { SpillwayError } from "#kernel/error.ts";
 import { orderId } from "#kernel/order-number.ts";
 import type { SimulationDatabase } from "./database.ts";
 import type { Dice } from "./dice.ts";
+import type { Mutation } from "./mutants.ts";
 import type { Plan } from "./plan.ts";
 import { type Process, Scheduler } from "./scheduler.ts";
 
@@ -22,6 +23,7 @@ export class World {
   readonly plan: Plan;
   readonly scheduler: Scheduler;
   readonly database: SimulationDatabase;
+  readonly mutation: Mutation;
   /** What must never be, as it was seen. */
   readonly violations: string[] = [];
   /** Orders that the bank charged more than once, though it was made good. */
@@ -32,18 +34,22 @@ export class World {
   /** When somebody last did more than look. */
   lastDeedMs = 0;
   bankOutUntilMs = 0;
+  /** The error of the database's clock. */
+  databaseOffsetMs = 0;
   #databaseDownUntilMs = 0;
   /** Counts the database's starts: an answer from before the last one never arrives. */
   #databaseStarts = 0;
   #isDeed = false;
+  #nextTaskMs: { readonly known: number | undefined } | undefined;
   #listeners: { readonly process: Process; readonly channel: string; readonly wake: () => void }[] = [];
   readonly #mortals: { readonly process: Process; readonly restart: () => void }[] = [];
 
-  constructor(dice: Dice, plan: Plan, database: SimulationDatabase) {
+  constructor(dice: Dice, plan: Plan, database: SimulationDatabase, mutation: Mutation) {
     this.dice = dice;
     this.plan = plan;
     this.scheduler = new Scheduler(dice);
     this.database = database;
+    this.mutation = mutation;
   }
 
   get isHealed(): boolean {
@@ -59,6 +65,10 @@ export class World {
     this.violations.push(text);
   }
 
+  get databaseNowMs(): number {
+    return this.scheduler.nowMs + this.databaseOffsetMs;
+  }
+
   /** A trouble of the plan: true with this chance, until the world is healed. */
   trouble(chance: number): boolean {
     return !this.isHealed && chance > 0 && this.dice.chance(chance);
@@ -66,8 +76,18 @@ export class World {
 
   /** Somebody does more than look: a moment for trouble, and not yet rest. */
   deed(): void {
+    this.#nextTaskMs = undefined;
     this.lastDeedMs = this.scheduler.nowMs;
     this.#isDeed = true;
+  }
+
+  /**
+   * Made good by a refund, but the shopper saw two charges. Only a database whose clock jumps may lead to it: the wait
+   * until a call is certainly over goes by that clock.
+   */
+  chargedTwice(order: number): void {
+    this.doubleCharges.push(order);
+    if (!this.befell.has("database clock jump")) this.violation(`order ${order} was charged twice, if only for a while`);
   }
 
   /** Anything that is thrown and was not broken on purpose is a finding. */
@@ -81,8 +101,26 @@ export class World {
 
   // --- The database.
 
+  /** When the next task of the payments lane is due; asked again only after something has been done. */
+  async nextTaskMs(): Promise<number | undefined> {
+    if (this.#nextTaskMs === undefined) {
+      const [row] = (await this.database.sql.unsafe(
+        "select extract(epoch from min(run_at))::float8 * 1000 as ms from outbox where lane = 0 and run_at < 'infinity'",
+      )) as { ms: number | null }[];
+      this.#nextTaskMs = { known: row?.ms ?? undefined };
+    }
+    const { known } = this.#nextTaskMs;
+    return known === undefined ? undefined : known - this.databaseOffsetMs;
+  }
+
   /** One call of a database adapter by this process. */
-  async databaseCall<Answer>(process: Process, label: string, work: () => Promise<Answer>): Promise<Answer> {
+  async databaseCall<Answer>(
+    process: Process,
+    label: string,
+    work: () => Promise<Answer>,
+    /** The answer, where it is known without asking. */
+    known: () => Promise<Answer | undefined> = async () => undefined,
+  ): Promise<Answer> {
     const { scheduler } = this;
     const isLook = looks.test(label);
     return await new Promise<Answer>((resolve, reject) => {
@@ -99,7 +137,8 @@ export class World {
         if (scheduler.nowMs < this.#databaseDownUntilMs) return answer(() => reject(broken("the database is down")));
         if (!isLook) this.deed();
         try {
-          const value = await this.database.call(scheduler.nowMs, work);
+          const value = (await known()) ?? (await this.database.call(this.databaseNowMs, work));
+          if (Array.isArray(value) && value.length > 0) this.#nextTaskMs = undefined;
           this.note(process, `${label} -> ${brief(value)}`, isLook && !/"orderId":.*"attempts"/.test(brief(value)));
           if (this.trouble(this.plan.databaseAnswerLost)) {
             this.note(process, "… and the answer is lost");
@@ -133,7 +172,8 @@ export class World {
 
   /** LISTEN: told soon, or not at all. */
   async listen(process: Process, channel: string, wake: () => void): Promise<{ stop(): Promise<void> }> {
-    await this.databaseCall(process, `listen ${channel}`, async () => undefined);
+    const nothing = async () => true;
+    await this.databaseCall(process, `listen ${channel}`, nothing, nothing);
     const listener = { process, channel, wake };
     this.#listeners.push(listener);
     return {
@@ -218,6 +258,10 @@ export class World {
       this.befell.add("clock jump");
       process.offsetMs = dice.pick([0, -3_600_000, 3_600_000, dice.whole(-5000, 5000)]);
       this.note(process, `has its clock wrong by ${process.offsetMs} ms`);
+    } else if (this.trouble(plan.databaseClockJump)) {
+      this.befell.add("database clock jump");
+      this.databaseOffsetMs = dice.pick([0, dice.whole(-60_000, 0), dice.whole(0, 600_000)]);
+      this.note(undefined, `THE DATABASE has its clock wrong by ${this.databaseOffsetMs} ms`);
     } else if (this.trouble(plan.databaseRestart)) this.restartDatabase();
     else if (this.trouble(plan.bankOutage)) {
       this.befell.add("bank outage");
@@ -232,6 +276,7 @@ export class World {
     this.healedAtMs = this.scheduler.nowMs;
     this.bankOutUntilMs = 0;
     this.#databaseDownUntilMs = 0;
+    this.databaseOffsetMs = 0;
     for (const { process } of this.#mortals) {
       process.offsetMs = 0;
       process.stalledUntilMs = 0;
