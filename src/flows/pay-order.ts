@@ -8,6 +8,7 @@
  *
  * A worker that dies between any two steps leaves an open attempt; the next one takes it up with the same key.
  */
+import { isOpen } from "#commerce/orders/lifecycle.ts";
 import type { OrderBook } from "#commerce/orders/ports.ts";
 import type { Attempt, ChargeRequest, PaymentBook, Settlement } from "#commerce/payments/ports.ts";
 import { orderNumber } from "#kernel/order-number.ts";
@@ -28,6 +29,9 @@ export const backOffSeconds = (failures: number): number => Math.min(2 ** failur
 
 /** After so many tries that certainly charged nothing, the shopper is asked for another means of payment. */
 const failuresMax = 5;
+
+/** The reason of a failure that is about our pace and not about the card: it does not count towards giving up. */
+const rateLimited = "rate_limited";
 
 /** Seconds before a provider is asked again what became of a charge. */
 const firstLookSeconds = 2;
@@ -54,7 +58,7 @@ export async function payOrder(options: PaymentFlowOptions, orderId: number): Pr
     return;
   }
   const outcome = await desk.charge(attempt.provider, chargeRequest(options, attempt, order.email));
-  const settlement = settlementOf(outcome, failures.length, options.holdSeconds());
+  const settlement = settlementOf(outcome, failures.length, options.holdSeconds(), attempt.call);
   await payments.settle(attempt.attemptKey, settlement);
 }
 
@@ -117,45 +121,52 @@ export async function resumePayment(
 }
 
 /**
- * The shopper's time is over. A challenge that is still open is given up at the provider first, so that it cannot
- * succeed after the units have gone to somebody else.
+ * The shopper's time is over, or the order has been paid by another attempt. A challenge that is still open is given up
+ * at the provider first, so that it cannot succeed after the units have gone to somebody else.
  */
 export async function expireOrder(
   options: PaymentFlowOptions,
   orderId: number,
   tries: number,
 ): Promise<"settled" | { readonly againInSeconds: number }> {
-  const { orders, payments, desk } = options;
+  const { orders, payments } = options;
   const order = await orders.get(orderId);
-  if (order === undefined || order.status !== "action_required" || order.holdUntilMs === null) return "settled";
-  const leftSeconds = (order.holdUntilMs - desk.nowMs()) / 1000;
-  if (leftSeconds > 0) return { againInSeconds: leftSeconds + 1 };
+  if (order === undefined) return "settled";
+  const waits = order.status === "action_required";
+  // By the database's clock: this machine's may be ahead, and the time is the shopper's.
+  if (waits && order.holdLeftMs !== null && order.holdLeftMs > 0)
+    return { againInSeconds: order.holdLeftMs / 1000 + 1 };
   const attempt = await payments.open(orderId);
-  if (attempt !== undefined && attempt.state === "action_required") {
-    const end = await desk.cancel(attempt.provider, attempt.reference ?? "", attempt.attemptKey);
-    if (end === "unknown" && tries < cancelTriesMax) return { againInSeconds: 10 };
-    if (end === "too_late") {
-      // It went through, or failed, at the last moment: the provider's books say which.
-      const found = await desk.find(attempt.provider, chargeRequest(options, attempt, order.email));
-      if ((found.kind === "unknown" || found.kind === "action_required") && tries < cancelTriesMax)
-        return { againInSeconds: 10 };
-      if (found.kind === "none" || found.kind === "unknown" || found.kind === "action_required") {
-        await payments.settle(attempt.attemptKey, {
-          outcome: "cancelled",
-          reason: "the shopper's time ran out",
-          holdSeconds: 0,
-        });
-      } else await payments.settle(attempt.attemptKey, settlementOf(found, 0, 0));
-    } else {
-      await payments.settle(attempt.attemptKey, {
-        outcome: "cancelled",
-        reason: "the shopper's time ran out",
-        holdSeconds: 0,
-      });
-    }
+  if (attempt?.state === "action_required" && (waits || !isOpen(order.status))) {
+    if (!(await giveUpChallenge(options, attempt, order.email, tries))) return { againInSeconds: 10 };
   }
-  await orders.expire(orderId);
+  if (waits) await orders.expire(orderId);
   return "settled";
+}
+
+/** False when the provider could not be asked; after a few tries it is given up without it. */
+async function giveUpChallenge(
+  options: PaymentFlowOptions,
+  attempt: Attempt,
+  email: string,
+  tries: number,
+): Promise<boolean> {
+  const { payments, desk } = options;
+  const end = await desk.cancel(attempt.provider, attempt.reference ?? "", attempt.attemptKey);
+  if (end === "unknown" && tries < cancelTriesMax) return false;
+  if (end === "too_late") {
+    // It went through, or failed, at the last moment: the provider's books say which.
+    const found = await desk.find(attempt.provider, chargeRequest(options, attempt, email));
+    const isTold = found.kind === "succeeded" || found.kind === "declined";
+    if (isTold) await payments.settle(attempt.attemptKey, settlementOf(found, 0, 0));
+    if (isTold || tries < cancelTriesMax) return isTold;
+  }
+  await payments.settle(attempt.attemptKey, {
+    outcome: "cancelled",
+    reason: "the shopper's time ran out",
+    holdSeconds: 0,
+  });
+  return true;
 }
 
 /** Sends money back. The refund's own key makes a second call the same refund. */
@@ -210,7 +221,7 @@ function chargeRequest(options: PaymentFlowOptions, attempt: Attempt, email: str
 
 type Charged = Awaited<ReturnType<PaymentDesk["charge"]>>;
 
-function settlementOf(outcome: Charged, failures: number, holdSeconds: number): Settlement {
+function settlementOf(outcome: Charged, failures: number, holdSeconds: number, call: number | null = null): Settlement {
   switch (outcome.kind) {
     case "succeeded":
       return { outcome: "succeeded", reference: outcome.reference };
@@ -228,12 +239,13 @@ function settlementOf(outcome: Charged, failures: number, holdSeconds: number): 
         const reason = "We could not reach your bank. Nothing was charged; please try again, or another card.";
         return { outcome: "declined", reference: null, reason, holdSeconds };
       }
-      return { outcome: "failed", reason: outcome.reason, retrySeconds: backOffSeconds(failures) };
+      return { outcome: "failed", reason: outcome.reason, retrySeconds: backOffSeconds(failures), call };
     case "rate_limited":
       return {
         outcome: "failed",
-        reason: "the provider asked us to slow down",
+        reason: rateLimited,
         retrySeconds: Math.max(1, outcome.retryAfterMs / 1000),
+        call,
       };
     case "unknown":
       return { outcome: "unknown", reason: outcome.reason, retrySeconds: firstLookSeconds };

@@ -204,7 +204,10 @@ export class PlaceOrder {
       };
     }
     if (!Number.isSafeInteger(sums.subtotal)) {
-      return { kind: "invalid", complaints: [{ pointer: "/lines", message: "come to more than can be counted exactly" }] };
+      return {
+        kind: "invalid",
+        complaints: [{ pointer: "/lines", message: "come to more than can be counted exactly" }],
+      };
     }
     const expected = request.expectedTotal;
     if (expected !== undefined && (expected.amount !== sums.total || expected.currency !== settings.currency)) {

@@ -9,6 +9,9 @@ const cartName = "spillway_cart";
 const countName = "cart_count";
 const maxAgeSeconds = 90 * 24 * 3600;
 
+/** For whoever wants one thing more than `cartLinesMax`. */
+export const cartFull = "The cart holds 100 different things, which is as many as it can. Please order these first.";
+
 export function cookie(request: Request, name: string): string | undefined {
   const header = request.headers.get("cookie");
   if (header === null) return undefined;

@@ -3,7 +3,7 @@
 import { cartPage } from "#storefront/pages/cart.ts";
 import { json, problem, redirect, wantsJson } from "./answer.ts";
 import { readForm } from "./body.ts";
-import { cartCookies, cartId, openCart } from "./cart-cookie.ts";
+import { cartCookies, cartFull, cartId, openCart } from "./cart-cookie.ts";
 import { frameOf } from "./pages.ts";
 import type { Route } from "./router.ts";
 import { withCookies } from "./shop-api.ts";
@@ -92,10 +92,9 @@ async function addLine(shop: ShopContext, request: Request): Promise<Response> {
   const { id } = await openCart(shop, request, true);
   const cart = await shop.carts.add(id, sku, quantity);
   if (cart === undefined) {
-    const full = "The cart holds 100 different things, which is as many as it can. Please order these first.";
     return wantsJson(request)
-      ? problem("invalid_request", full, { errors: [{ pointer: "/sku", message: full }] })
-      : await showCart(shop, request, full, 422);
+      ? problem("invalid_request", cartFull, { errors: [{ pointer: "/sku", message: cartFull }] })
+      : await showCart(shop, request, cartFull, 422);
   }
   const cookies = cartCookies(shop, id, itemCount(cart.lines));
   if (!wantsJson(request)) return withCookies(redirect("/cart"), cookies);
@@ -117,5 +116,6 @@ async function updateLine(shop: ShopContext, request: Request): Promise<Response
     return await showCart(shop, request, "That is not for sale any more.", 422);
   }
   const cart = await shop.carts.set(id, sku, quantity);
+  if (quantity > 0 && !cart.lines.some((line) => line.sku === sku)) return await showCart(shop, request, cartFull, 422);
   return withCookies(redirect("/cart"), cartCookies(shop, id, itemCount(cart.lines)));
 }

@@ -15,7 +15,7 @@ import { formatMoney } from "#kernel/money.ts";
 import { orderNumber } from "#kernel/order-number.ts";
 import { json, problem } from "./answer.ts";
 import { readJson } from "./body.ts";
-import { cartCookies, openCart } from "./cart-cookie.ts";
+import { cartCookies, cartFull, openCart } from "./cart-cookie.ts";
 import { orderPathOf } from "./order-link.ts";
 import type { Route } from "./router.ts";
 import type { ShopContext } from "./shop-context.ts";
@@ -138,7 +138,11 @@ export function shopApi(shop: ShopContext): Route[] {
           });
         }
         const { id } = await openCart(shop, request, true);
-        const cart = await shop.carts.set(id, body.value.sku, body.value.quantity);
+        const { sku, quantity } = body.value;
+        const cart = await shop.carts.set(id, sku, quantity);
+        if (quantity > 0 && !cart.lines.some((line) => line.sku === sku)) {
+          return problem("invalid_request", cartFull, { errors: [{ pointer: "/sku", message: cartFull }] });
+        }
         await shop.stock.fresh();
         const view = cartView(snapshot, shop.stock, cart, { country: cart.country, method: null });
         return withCookies(json(view), cartCookies(shop, id, view.itemCount));

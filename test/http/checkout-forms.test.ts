@@ -210,7 +210,9 @@ describe("checkout", () => {
     expect(page.status).toBe(409);
     expect(page.text).toContain("is now €27.90");
     expect(await orderCount()).toBe(0);
-    expect((await orderOf(await ada.send(page, "/checkout", { action: "order", paymentToken: "ok" }))).total).toBe(2790);
+    expect((await orderOf(await ada.send(page, "/checkout", { action: "order", paymentToken: "ok" }))).total).toBe(
+      2790,
+    );
   });
 
   test("where the chosen method does not go says so and offers those that do", async () => {
@@ -269,7 +271,9 @@ describe("checkout", () => {
     const bo = new Shopper(here);
     await take(bo, "mug");
     await bo.post("/cart/promotion", { code: "FIVE-TIMES" });
-    await orderOf(await bo.send(await bo.open("/checkout"), "/checkout", { ...pay("ok"), line1: "Elsewhere 1", action: "order" }));
+    await orderOf(
+      await bo.send(await bo.open("/checkout"), "/checkout", { ...pay("ok"), line1: "Elsewhere 1", action: "order" }),
+    );
     const refused = await ada.send(page, "/checkout", { ...pay("ok"), action: "order" });
     expect([refused.status, refused.text.includes("used as often as it may")]).toEqual([409, true]);
   });
@@ -280,7 +284,9 @@ describe("checkout", () => {
     await shop.parts.catalogueStore.schedulePrice("MUG", { atMs: Date.now() - 5000, price: 2600, compareAt: null });
     const asked = await ada.send(page, "/checkout", { ...pay("ok"), action: "order" });
     expect([asked.status, asked.text.includes("is now €30.90")]).toEqual([409, true]);
-    expect(await orderOf(await ada.send(asked, "/checkout", { paymentToken: "ok", action: "order" }))).toMatchObject({ total: 3090 });
+    expect(await orderOf(await ada.send(asked, "/checkout", { paymentToken: "ok", action: "order" }))).toMatchObject({
+      total: 3090,
+    });
   });
 
   test("without a way to pay, or with one that is not offered, orders nothing", async () => {

@@ -15,7 +15,13 @@ const api = await describedApi(shop);
 /** For each operation with a body: one that is good. */
 const goodBodies: Readonly<Record<string, unknown>> = {
   "POST /api/orders": {
-    ...orderRequest([["MUG", 1], ["TEE-S", 2]], { phone: "+47 22 22 22 22", promotionCode: "TEN" }),
+    ...orderRequest(
+      [
+        ["MUG", 1],
+        ["TEE-S", 2],
+      ],
+      { phone: "+47 22 22 22 22", promotionCode: "TEN" },
+    ),
     payment: { provider: "sandbox", token: "ok", backup: { provider: "sandbox", token: "ok" } },
     expectedTotal: { amount: 7690, currency: "EUR" },
   },
@@ -45,7 +51,11 @@ beforeEach(async () => {
   await shop.stock("MUG", 1_000_000);
 });
 
-const send = async (name: string, body: string | Uint8Array | ReadableStream | null, headers: Record<string, string> = {}) => {
+const send = async (
+  name: string,
+  body: string | Uint8Array | ReadableStream | null,
+  headers: Record<string, string> = {},
+) => {
   const [method = "", path = ""] = name.split(" ");
   return await shop.fetch(path.replace("{number}", number), {
     method,
@@ -121,7 +131,13 @@ for (const [name, good] of Object.entries(goodBodies)) {
     test("refuses a body of another type, a larger one, and one whose size nobody told", async () => {
       const before = await shop.rows();
       const text = JSON.stringify(good);
-      for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonp", "x"]) {
+      for (const type of [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/jsonp",
+        "x",
+      ]) {
         const response = await send(name, text, { "content-type": type });
         expect([response.status, ...refusalComplaints(response, await response.text())]).toEqual([415]);
       }
@@ -162,7 +178,10 @@ describe("every field's complaint", () => {
     const response = await send(
       "POST /api/orders",
       JSON.stringify({
-        lines: [{ sku: "", quantity: 0 }, { sku: "MUG", quantity: 1.5, colour: "red" }],
+        lines: [
+          { sku: "", quantity: 0 },
+          { sku: "MUG", quantity: 1.5, colour: "red" },
+        ],
         email: "nobody",
         phone: "call me",
         shippingAddress: { name: "", line1: "x\u0000", city: "Oslo", postalCode: "1", country: "Norway" },
@@ -196,20 +215,37 @@ describe("every field's complaint", () => {
   });
 
   test("of a stock change names what is wrong with it, not with every other kind of change", async () => {
-    const response = await send("POST /api/admin/stock", JSON.stringify({ kind: "set", sku: "MUG", onHand: "many", reason: "count" }));
+    const response = await send(
+      "POST /api/admin/stock",
+      JSON.stringify({ kind: "set", sku: "MUG", onHand: "many", reason: "count" }),
+    );
     const { errors } = (await response.json()) as { errors: { pointer: string; message: string }[] };
     expect(errors).toEqual([{ pointer: "/onHand", message: "must be an integer" }]);
-    const unknown = await send("POST /api/admin/stock", JSON.stringify({ kind: "steal", sku: "MUG", onHand: 1, reason: "x" }));
+    const unknown = await send(
+      "POST /api/admin/stock",
+      JSON.stringify({ kind: "steal", sku: "MUG", onHand: 1, reason: "x" }),
+    );
     const body = (await unknown.json()) as { errors: { pointer: string; message: string }[] };
     expect(body.errors).toEqual([{ pointer: "/kind", message: "must be one of: set, receive, adjust, policy" }]);
   });
 
-  for (const at of ["1", "Tue", "-271821-04-20T00:00:00Z", "+275760-09-13T00:00:00Z", "2026-02-31", "2026-13-01T00:00:00Z", "2026-11-27 00:00:00", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999+14:00"]) {
+  for (const at of [
+    "1",
+    "Tue",
+    "-271821-04-20T00:00:00Z",
+    "+275760-09-13T00:00:00Z",
+    "2026-02-31",
+    "2026-13-01T00:00:00Z",
+    "2026-11-27 00:00:00",
+    "0000-01-01T00:00:00Z",
+    "9999-12-31T23:59:59.999999999+14:00",
+  ]) {
     test(`the time ${at} is taken as it is meant, or refused by its name`, async () => {
       for (const name of ["POST /api/admin/prices", "POST /api/admin/publication"]) {
         const response = await send(name, JSON.stringify({ ...(goodBodies[name] as object), at }));
         const { errors } = (await response.json()) as { errors?: unknown };
-        if (response.status >= 300) expect(errors).toEqual([{ pointer: "/at", message: expect.stringContaining("must be a time") }]);
+        if (response.status >= 300)
+          expect(errors).toEqual([{ pointer: "/at", message: expect.stringContaining("must be a time") }]);
       }
     });
   }
@@ -241,7 +277,11 @@ describe("addresses, queries and keys", () => {
       fc.asyncProperty(
         fc.constantFrom(...gets),
         oddText,
-        fc.dictionary(fc.constantFrom("after", "collection", "status", "before", "email", "sku", "q", "page", "x"), oddText, { maxKeys: 4 }),
+        fc.dictionary(
+          fc.constantFrom("after", "collection", "status", "before", "email", "sku", "q", "page", "x"),
+          oddText,
+          { maxKeys: 4 },
+        ),
         async (operation, odd, query) => {
           const wellFormed = (text: string) => encodeURIComponent(text.toWellFormed()) || "x";
           const path = operation.path.replace(/\{\w+\}/g, () => wellFormed(odd).slice(0, 900).replace(/%.?$/, ""));
@@ -313,7 +353,9 @@ describe("addresses, queries and keys", () => {
       const before = await shop.rows();
       let response: Response;
       try {
-        response = await send("POST /api/orders", JSON.stringify(goodBodies["POST /api/orders"]), { "idempotency-key": key });
+        response = await send("POST /api/orders", JSON.stringify(goodBodies["POST /api/orders"]), {
+          "idempotency-key": key,
+        });
       } catch (error) {
         // The runtime itself sends no such header.
         expect(error).toBeInstanceOf(TypeError);
@@ -325,8 +367,14 @@ describe("addresses, queries and keys", () => {
   }
 
   test("without an idempotency key no order is placed", async () => {
-    const response = await shop.fetch("/api/orders", { method: "POST", body: JSON.stringify(goodBodies["POST /api/orders"]) });
-    expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([400, "idempotency_key_missing"]);
+    const response = await shop.fetch("/api/orders", {
+      method: "POST",
+      body: JSON.stringify(goodBodies["POST /api/orders"]),
+    });
+    expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([
+      400,
+      "idempotency_key_missing",
+    ]);
   });
 });
 

@@ -18,7 +18,9 @@ let orderPath: string;
 
 beforeEach(async () => {
   const id = await shop.placed(orderRequest(["MUG"], { payment: { provider: "sandbox", token: "declined" } }));
-  const challenged = await shop.placed(orderRequest(["MUG"], { payment: { provider: "sandbox", token: "action_required" } }));
+  const challenged = await shop.placed(
+    orderRequest(["MUG"], { payment: { provider: "sandbox", token: "action_required" } }),
+  );
   await shop.work();
   await shop.bank.settled();
   orderPath = shop.linkOf(id);
@@ -56,12 +58,29 @@ beforeEach(async () => {
   };
 });
 
-const names = ["add to the cart", "change the cart", "promotion code", "checkout", "find an order", "another card", "the bank's question"];
+const names = [
+  "add to the cart",
+  "change the cart",
+  "promotion code",
+  "checkout",
+  "find an order",
+  "another card",
+  "the bank's question",
+];
 
-async function send(path: string, body: string | Uint8Array | ReadableStream, headers: Record<string, string> = {}): Promise<Response> {
+async function send(
+  path: string,
+  body: string | Uint8Array | ReadableStream,
+  headers: Record<string, string> = {},
+): Promise<Response> {
   return await ada.fetch(path, {
     method: "POST",
-    headers: { "content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin", accept: "text/html", ...headers },
+    headers: {
+      "content-type": "application/x-www-form-urlencoded",
+      "sec-fetch-site": "same-origin",
+      accept: "text/html",
+      ...headers,
+    },
     body,
     redirect: "manual",
   });
@@ -72,7 +91,17 @@ const rows = async () => (await shop.rows()).replace(/carts \d+, /, "");
 
 test("every form that stands in a page is tried here", async () => {
   const found = new Set<string>();
-  for (const path of ["/", "/products/mug", "/cart", "/checkout", "/orders/lookup", orderPath, "/search?q=x", "/help", "/nothing"]) {
+  for (const path of [
+    "/",
+    "/products/mug",
+    "/cart",
+    "/checkout",
+    "/orders/lookup",
+    orderPath,
+    "/search?q=x",
+    "/help",
+    "/nothing",
+  ]) {
     const page = await ada.open(path);
     for (const form of page.forms) {
       if (form.method === "post") found.add(form.action.replace(orderPath, ""));
@@ -158,10 +187,21 @@ for (const name of names) {
       test(`sent from ${from} is refused, and nothing is written`, async () => {
         const { path, fields } = forms[name] as (typeof forms)[string];
         const before = await shop.rows();
-        const sent = new Headers({ "content-type": "application/x-www-form-urlencoded", host: "shop.test", ...headers });
+        const sent = new Headers({
+          "content-type": "application/x-www-form-urlencoded",
+          host: "shop.test",
+          ...headers,
+        });
         if (sent.get("sec-fetch-site") === "") sent.delete("sec-fetch-site");
-        const response = await ada.fetch(path, { method: "POST", headers: sent, body: new URLSearchParams(fields).toString() });
-        expect([response.status, await response.text()]).toEqual([403, expect.stringContaining("sent from another site")]);
+        const response = await ada.fetch(path, {
+          method: "POST",
+          headers: sent,
+          body: new URLSearchParams(fields).toString(),
+        });
+        expect([response.status, await response.text()]).toEqual([
+          403,
+          expect.stringContaining("sent from another site"),
+        ]);
         expect(await shop.rows()).toBe(before);
       });
     }
@@ -178,13 +218,26 @@ describe("an order's own buttons", () => {
       });
       expect(response.status).toBe(403);
     }
-    expect((await shop.parts.orders.list({ limit: 5 })).map(({ status }) => status)).toEqual(["action_required", "action_required"]);
+    expect((await shop.parts.orders.list({ limit: 5 })).map(({ status }) => status)).toEqual([
+      "action_required",
+      "action_required",
+    ]);
   });
 
   test("without the order's key, or with another order's, lead nowhere", async () => {
     const [, , number, key = ""] = orderPath.split("/");
-    const other = shop.linkOf(((await shop.parts.orders.list({ limit: 1 }))[0]?.id ?? 0)).split("/")[3] as string;
-    const forged = [other, `${key}x`, key.slice(0, -1), key.toUpperCase(), "A".repeat(22), "%00", "%ff", "x".repeat(5000), "../../x"];
+    const other = shop.linkOf((await shop.parts.orders.list({ limit: 1 }))[0]?.id ?? 0).split("/")[3] as string;
+    const forged = [
+      other,
+      `${key}x`,
+      key.slice(0, -1),
+      key.toUpperCase(),
+      "A".repeat(22),
+      "%00",
+      "%ff",
+      "x".repeat(5000),
+      "../../x",
+    ];
     for (const wrong of forged.filter((candidate) => candidate !== key)) {
       for (const rest of ["", "/events", "/return"]) {
         const response = await ada.fetch(`/orders/${number}/${wrong}${rest}`);
@@ -195,7 +248,10 @@ describe("an order's own buttons", () => {
         expect([wrong.slice(0, 30), rest, response.status]).toEqual([wrong.slice(0, 30), rest, 404]);
       }
     }
-    expect((await shop.parts.orders.list({ limit: 5 })).map(({ status }) => status)).toEqual(["action_required", "action_required"]);
+    expect((await shop.parts.orders.list({ limit: 5 })).map(({ status }) => status)).toEqual([
+      "action_required",
+      "action_required",
+    ]);
   });
 });
 
@@ -206,10 +262,20 @@ describe("webhooks", () => {
     const post = async (path: string, text: string | Uint8Array, headers: Record<string, string> = {}) =>
       (await shop.fetch(path, { method: "POST", body: text, headers })).status;
     expect(await post("/webhooks/sandbox", body)).toBe(401);
-    for (const signature of ["", "t=1,v1=00", "v1=", "t=,v1=", `t=${Date.now()},v1=${"0".repeat(64)}`, "x".repeat(9000), "t=1".repeat(500)]) {
+    for (const signature of [
+      "",
+      "t=1,v1=00",
+      "v1=",
+      "t=,v1=",
+      `t=${Date.now()},v1=${"0".repeat(64)}`,
+      "x".repeat(9000),
+      "t=1".repeat(500),
+    ]) {
       expect(await post("/webhooks/sandbox", body, { "sandbox-signature": signature })).toBe(401);
     }
-    expect(await post("/webhooks/sandbox", new Uint8Array([0xff, 0, 0xfe]), { "sandbox-signature": "t=1,v1=00" })).toBe(401);
+    expect(await post("/webhooks/sandbox", new Uint8Array([0xff, 0, 0xfe]), { "sandbox-signature": "t=1,v1=00" })).toBe(
+      401,
+    );
     expect(await post("/webhooks/stripe", body)).toBe(404);
     expect(await post("/webhooks/%00", body)).toBe(404);
     expect(await post("/webhooks/sandbox", new Uint8Array(600_000))).toBe(413);

@@ -27,7 +27,7 @@ export const oddTexts: readonly string[] = [
   '\\"',
   "NULL",
   "<script>alert(1)</script>",
-  "\"><img src=x onerror=alert(1)>",
+  '"><img src=x onerror=alert(1)>',
   "${7*7}{{7*7}}%{7*7}#{7*7}",
   "%00%0a%s%n%x",
   "../../../../etc/passwd",
@@ -43,8 +43,24 @@ export const oddTexts: readonly string[] = [
 ];
 
 const oddNumbers = [
-  0, -0, -1, 1, 1.5, 1001, 1_000_000, 2 ** 31, 2 ** 31 - 1, -(2 ** 31), 2 ** 53, -(2 ** 53), 2 ** 63, 1e21, 1e300, -1e300,
-  Number.MIN_VALUE, 0.1 + 0.2,
+  0,
+  -0,
+  -1,
+  1,
+  1.5,
+  1001,
+  1_000_000,
+  2 ** 31,
+  2 ** 31 - 1,
+  -(2 ** 31),
+  2 ** 53,
+  -(2 ** 53),
+  2 ** 63,
+  1e21,
+  1e300,
+  -1e300,
+  Number.MIN_VALUE,
+  0.1 + 0.2,
 ];
 
 export const oddText: fc.Arbitrary<string> = fc.oneof(
@@ -56,9 +72,15 @@ export const oddText: fc.Arbitrary<string> = fc.oneof(
 export const oddValue: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 4, arbitrary: oddText },
   { weight: 4, arbitrary: fc.constantFrom(...oddNumbers) },
-  { weight: 2, arbitrary: fc.constantFrom<unknown>(null, true, false, [], {}, [[]], [null], { length: 1 }, { toJSON: 1 }) },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom<unknown>(null, true, false, [], {}, [[]], [null], { length: 1 }, { toJSON: 1 }),
+  },
   { weight: 1, arbitrary: fc.array(oddText, { maxLength: 3 }) },
-  { weight: 1, arbitrary: fc.dictionary(fc.constantFrom("__proto__", "sku", "amount", "a/b~c", ""), fc.integer(), { maxKeys: 3 }) },
+  {
+    weight: 1,
+    arbitrary: fc.dictionary(fc.constantFrom("__proto__", "sku", "amount", "a/b~c", ""), fc.integer(), { maxKeys: 3 }),
+  },
 );
 
 type Path = readonly (string | number)[];
@@ -73,7 +95,8 @@ function changed(value: unknown, path: Path, change: (present: unknown) => unkno
   if (key === undefined) return change(value);
   // A change before this one has taken the place away.
   if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map((item, index) => (String(index) === key ? changed(item, rest, change) : item));
+  if (Array.isArray(value))
+    return value.map((item, index) => (String(index) === key ? changed(item, rest, change) : item));
   const copy: Record<string, unknown> = {};
   for (const [name, inner] of Object.entries(value)) {
     const next = name === key ? changed(inner, rest, change) : inner;
@@ -101,7 +124,9 @@ export function broken(value: unknown): fc.Arbitrary<unknown> {
             case "remove":
               return path.length === 0 ? odd : gone;
             case "add":
-              return typeof inner === "object" && inner !== null && !Array.isArray(inner) ? { ...inner, [name]: odd } : odd;
+              return typeof inner === "object" && inner !== null && !Array.isArray(inner)
+                ? { ...inner, [name]: odd }
+                : odd;
             case "repeat":
               return Array.isArray(inner) ? Array(200).fill(inner[0]) : [inner, inner];
             case "wrap":

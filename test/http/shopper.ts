@@ -49,7 +49,11 @@ export class Shopper {
     return response;
   }
 
-  async json<Body = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<{ status: number; body: Body }> {
+  async json<Body = Record<string, unknown>>(
+    method: string,
+    path: string,
+    body?: unknown,
+  ): Promise<{ status: number; body: Body }> {
     const response = await this.fetch(path, {
       method,
       headers: { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }) },
@@ -113,7 +117,9 @@ export class Shopper {
 const fits = (form: Form, more: Readonly<Record<string, string | null>>): boolean =>
   Object.entries(more).every(
     ([name, value]) =>
-      form.fields.some(([field, present]) => field === name && (form.choices.has(name) || value !== null || present !== "")) ||
+      form.fields.some(
+        ([field, present]) => field === name && (form.choices.has(name) || value !== null || present !== ""),
+      ) ||
       form.choices.has(name) ||
       form.buttons.some((button) => button.name === name && (value === null || button.value === value)),
   );
@@ -172,7 +178,10 @@ async function formsOf(html: string): Promise<Form[]> {
         const owner = form;
         element.onEndTag(() => {
           const chosen = open.options.find(({ isChosen }) => isChosen) ?? open.options[0];
-          owner?.choices.set(open.name, open.options.map(({ value: text }) => text));
+          owner?.choices.set(
+            open.name,
+            open.options.map(({ value: text }) => text),
+          );
           if (chosen !== undefined) owner?.fields.push([open.name, chosen.value]);
           select = undefined;
         });

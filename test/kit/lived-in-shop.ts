@@ -136,7 +136,12 @@ export async function livedInShop(sql: SQL) {
   await payments.settle((await begin(unknown)).attemptKey, { outcome: "unknown", reason: "time-out", retrySeconds: 5 });
 
   const retried = await place("retried", ["LAMP"]);
-  await payments.settle((await begin(retried)).attemptKey, { outcome: "failed", reason: "busy", retrySeconds: 5 });
+  await payments.settle((await begin(retried)).attemptKey, {
+    outcome: "failed",
+    reason: "busy",
+    retrySeconds: 5,
+    call: null,
+  });
   await pay(retried);
 
   // Its units come from two locations.

@@ -29,7 +29,8 @@ export async function noGivingUpBeforeTime(world: World, attemptKey: string): Pr
      where a.attempt_key = $1::text and a.state = 'action_required' and o.hold_until > $2::text::timestamptz`,
     [attemptKey, new Date(world.databaseNowMs).toISOString()],
   )) as { id: string; left: number }[];
-  for (const { id, left } of rows) world.violation(`the challenge of ${id} is given up ${left} s before its shopper's time is over`);
+  for (const { id, left } of rows)
+    world.violation(`the challenge of ${id} is given up ${left} s before its shopper's time is over`);
 }
 
 export async function checkEnd(street: Street): Promise<void> {
@@ -58,7 +59,10 @@ export async function checkEnd(street: Street): Promise<void> {
     const books = createSandboxBooks(sql);
     for (const charge of await bank.charges()) {
       // For the auditor, who reads the bank's books in the database.
-      if (bank === banks[0] || !(await ask("select from sandbox_charges where attempt_key = $1::text", [charge.attemptKey])).length) {
+      if (
+        bank === banks[0] ||
+        !(await ask("select from sandbox_charges where attempt_key = $1::text", [charge.attemptKey])).length
+      ) {
         await database.call(scheduler.nowMs, () => books.recordCharge(charge));
       }
       if (charge.state !== "succeeded") continue;

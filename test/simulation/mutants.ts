@@ -50,19 +50,30 @@ export const mutants: Readonly<Record<string, () => Mutation>> = {
     ),
   }),
   "an order expires whatever its status": () => ({
-    statements: withoutRule("order-steps.sql", "expire_order", "and status = 'action_required' and hold_until <= shop_now()"),
+    statements: withoutRule(
+      "order-steps.sql",
+      "expire_order",
+      "and status = 'action_required' and hold_until <= shop_now()",
+    ),
   }),
   "a sale takes the units and leaves them held": () => ({
     statements: withoutRule("holds.sql", "end_holds", "set held = l.held - d.quantity,", "set"),
   }),
   "money goes back again when the news of it is heard again": () => ({
-    statements: withoutRule("order-steps.sql", "settle_refund", "if refund.state <> 'pending' then return true; end if;"),
+    statements: withoutRule(
+      "order-steps.sql",
+      "settle_refund",
+      "if refund.state <> 'pending' then return true; end if;",
+    ),
   }),
   "no answer is taken for no charge": () => ({
     payments: (book) => ({
       ...book,
       settle: async (key, settlement) =>
-        await book.settle(key, settlement.outcome === "unknown" ? { ...settlement, outcome: "failed" } : settlement),
+        await book.settle(
+          key,
+          settlement.outcome === "unknown" ? { ...settlement, outcome: "failed", call: null } : settlement,
+        ),
     }),
   }),
   "an order is acknowledged before it is written": () => {

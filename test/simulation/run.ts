@@ -38,12 +38,17 @@ try {
     for (const what of outcome.befell) tally[what] = (tally[what] ?? 0) + 1;
     if (outcome.doubleCharges.length > 0) {
       tally["charged twice"] = (tally["charged twice"] ?? 0) + 1;
-      if (values.seed === undefined) console.log(`seed ${seed} charged twice, and gave one back: ${outcome.doubleCharges}; befell: ${[...outcome.befell]}`);
+      if (values.seed === undefined)
+        console.log(
+          `seed ${seed} charged twice, and gave one back: ${outcome.doubleCharges}; befell: ${[...outcome.befell]}`,
+        );
     }
     if (values.seed !== undefined) {
       console.log(outcome.trace.join("\n"));
       console.log(JSON.stringify(outcome.plan));
-      console.log(`${outcome.events} events, trace ${outcome.hash}, ${JSON.stringify(outcome.statuses)}, charged twice: ${outcome.doubleCharges}`);
+      console.log(
+        `${outcome.events} events, trace ${outcome.hash}, ${JSON.stringify(outcome.statuses)}, charged twice: ${outcome.doubleCharges}`,
+      );
     }
     if (outcome.violations.length > 0) {
       isFine = false;
@@ -53,7 +58,9 @@ try {
     }
     if ((seed - first + 1) % 100 === 0) {
       const seconds = (performance.now() - beganMs) / 1000;
-      console.error(`${seed - first + 1} runs, ${events} events, ${seconds.toFixed(1)} s, ${((seconds * 1000) / (seed - first + 1)).toFixed(1)} ms a run`);
+      console.error(
+        `${seed - first + 1} runs, ${events} events, ${seconds.toFixed(1)} s, ${((seconds * 1000) / (seed - first + 1)).toFixed(1)} ms a run`,
+      );
     }
   }
   console.log(JSON.stringify(tally));

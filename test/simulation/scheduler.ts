@@ -126,7 +126,13 @@ export class Scheduler {
       sleep: (ms, signal) =>
         new Promise((resolve) => {
           if (signal?.aborted === true) return resolve();
-          const kind = !process.isMortal ? "event" : ms === lookEveryMs ? "look" : ms === roundEveryMs ? "round" : "event";
+          const kind = !process.isMortal
+            ? "event"
+            : ms === lookEveryMs
+              ? "look"
+              : ms === roundEveryMs
+                ? "round"
+                : "event";
           const cancel = this.after(process, Math.ceil(ms), resolve, { kind });
           signal?.addEventListener(
             "abort",

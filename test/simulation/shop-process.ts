@@ -29,11 +29,18 @@ export type ShopProcess = {
 const writesTasks = new Set(["begin", "settle", "settleRefund", "cancel", "retryPayment", "refund", "place"]);
 
 /** The payment and order books as a process has them; a commit that brings work wakes the workers. */
-export function booksOf(world: World, process: Process): { readonly orders: OrderBook; readonly payments: PaymentBook } {
+export function booksOf(
+  world: World,
+  process: Process,
+): { readonly orders: OrderBook; readonly payments: PaymentBook } {
   const { sql } = world.database;
   return {
     orders: world.adapter(process, "orders", waking(world, createOrderBook(sql))),
-    payments: world.adapter(process, "payments", waking(world, world.mutation.payments?.(createPaymentBook(sql)) ?? createPaymentBook(sql))),
+    payments: world.adapter(
+      process,
+      "payments",
+      waking(world, world.mutation.payments?.(createPaymentBook(sql)) ?? createPaymentBook(sql)),
+    ),
   };
 }
 
@@ -69,7 +76,11 @@ export async function startShop(world: World, process: Process, banks: readonly 
     clock,
   );
   const placeOrder = new PlaceOrder({
-    intake: world.adapter(process, "intake", waking(world, world.mutation.intake?.(createOrderIntake(sql), sql) ?? createOrderIntake(sql))),
+    intake: world.adapter(
+      process,
+      "intake",
+      waking(world, world.mutation.intake?.(createOrderIntake(sql), sql) ?? createOrderIntake(sql)),
+    ),
     snapshot: () => catalogue.snapshot(),
     refresh: async () => await catalogue.refresh(),
     hash: hash128,

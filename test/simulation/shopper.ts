@@ -5,8 +5,8 @@ import { resumePayment } from "#flows/pay-order.ts";
 import type { PlaceOrderAnswer } from "#flows/place-order.ts";
 import { anyCard, type Bank } from "./bank.ts";
 import type { Process } from "./scheduler.ts";
-import type { ShopProcess } from "./shop-process.ts";
 import { promotionCode, skus } from "./shelves.ts";
+import type { ShopProcess } from "./shop-process.ts";
 import { brief, isMeant, type World } from "./world.ts";
 
 export type Street = {
@@ -80,12 +80,7 @@ function drawRequest({ world, banks }: Street): OrderRequest {
 }
 
 /** Sends the order until there is an answer, or patience ends. Answers the order's id once it is acknowledged. */
-async function place(
-  street: Street,
-  person: Process,
-  request: OrderRequest,
-  key: string,
-): Promise<number | undefined> {
+async function place(street: Street, person: Process, request: OrderRequest, key: string): Promise<number | undefined> {
   const { world, acknowledged } = street;
   const { dice, scheduler } = world;
   const tries = dice.pick([1, 3, 8]);
@@ -175,4 +170,3 @@ export async function operate(street: Street, person: Process): Promise<void> {
     }
   }
 }
-

@@ -82,7 +82,10 @@ export async function simulate(
       world.keepRunning(`worker-${number}`, async (process) => await startWorker(world, process, banks));
     }
     let busy = 0;
-    const send = (name: string, life: (street: Street, person: ReturnType<typeof scheduler.spawn>) => Promise<void>) => {
+    const send = (
+      name: string,
+      life: (street: Street, person: ReturnType<typeof scheduler.spawn>) => Promise<void>,
+    ) => {
       busy += 1;
       life(street, scheduler.spawn(name, false))
         .catch((error: unknown) => world.unexpected(name, error))
@@ -94,15 +97,18 @@ export async function simulate(
     if (plan.operator) send("operator", operate);
     scheduler.after(world.nobody, dayMs, () => world.heal());
 
-    await scheduler.run({ nextTaskMs: async () => await world.nextTaskMs(), afterEvent: (process) => world.afterEvent(process) }, async () => {
-      if (scheduler.eventCount > eventsMax || scheduler.nowMs - (world.healedAtMs ?? scheduler.nowMs) > worldMaxMs) {
-        world.violation("the world does not come to rest");
-        return true;
-      }
-      if (busy > 0 || world.healedAtMs === undefined || !scheduler.isIdle) return false;
-      const sinceMs = Math.max(world.healedAtMs, world.lastDeedMs);
-      return scheduler.nowMs - sinceMs > restMs && (await world.nextTaskMs()) === undefined;
-    });
+    await scheduler.run(
+      { nextTaskMs: async () => await world.nextTaskMs(), afterEvent: (process) => world.afterEvent(process) },
+      async () => {
+        if (scheduler.eventCount > eventsMax || scheduler.nowMs - (world.healedAtMs ?? scheduler.nowMs) > worldMaxMs) {
+          world.violation("the world does not come to rest");
+          return true;
+        }
+        if (busy > 0 || world.healedAtMs === undefined || !scheduler.isIdle) return false;
+        const sinceMs = Math.max(world.healedAtMs, world.lastDeedMs);
+        return scheduler.nowMs - sinceMs > restMs && (await world.nextTaskMs()) === undefined;
+      },
+    );
     await checkEnd(street);
     const rows = (await database.sql.unsafe(
       `select status::text, count(*)::int as count from orders group by status

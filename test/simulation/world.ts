@@ -87,7 +87,8 @@ export class World {
    */
   chargedTwice(order: number): void {
     this.doubleCharges.push(order);
-    if (!this.befell.has("database clock jump")) this.violation(`order ${order} was charged twice, if only for a while`);
+    if (!this.befell.has("database clock jump"))
+      this.violation(`order ${order} was charged twice, if only for a while`);
   }
 
   /** Anything that is thrown and was not broken on purpose is a finding. */

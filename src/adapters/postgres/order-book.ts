@@ -23,6 +23,7 @@ type OrderRow = {
   total: string;
   refunded: string;
   hold_until: number | string | null;
+  hold_left: number | string | null;
   tracking: Tracking | null;
   delay: string | null;
   lines: OrderLine[];
@@ -125,6 +126,7 @@ function toOrder(row: OrderRow): Order {
     total: Number(row.total),
     refunded: Number(row.refunded),
     holdUntilMs: row.hold_until === null ? null : Math.round(Number(row.hold_until)),
+    holdLeftMs: row.hold_left === null ? null : Math.round(Number(row.hold_left)),
     tracking: row.tracking,
     delay: row.delay,
     lines: row.lines,

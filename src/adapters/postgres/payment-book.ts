@@ -17,6 +17,7 @@ type AttemptRow = {
   redirect_url: string | null;
   created_at: Date;
   called_at: Date | null;
+  calls: number;
 };
 
 type RefundRow = {
@@ -43,8 +44,13 @@ export function createPaymentBook(sql: SQL): PaymentBook {
     async settle(attemptKey, settlement) {
       const [row] = await query<{ status: OrderStatus | null }>(
         sql,
-        "select settle_attempt($1::text, $2::text, $3::text, $4::text, $5::text, $6::float8, $7::float8) as status",
-        [attemptKey, settlement.outcome, ...settlementColumns(settlement)],
+        "select settle_attempt($1::text, $2::text, $3::text, $4::text, $5::text, $6::float8, $7::float8, $8::integer) as status",
+        [
+          attemptKey,
+          settlement.outcome,
+          ...settlementColumns(settlement),
+          settlement.outcome === "failed" ? settlement.call : null,
+        ],
       );
       return row?.status ?? undefined;
     },
@@ -68,7 +74,7 @@ export function createPaymentBook(sql: SQL): PaymentBook {
     async failures(orderId) {
       return await query<{ provider: string }>(
         sql,
-        "select provider from payment_attempts where order_id = $1::bigint and state = 'failed' order by id",
+        "select provider from payment_attempts where order_id = $1::bigint and state = 'failed' and reason <> 'rate_limited' order by id",
         [orderId],
       );
     },
@@ -148,5 +154,6 @@ function toAttempt(row: AttemptRow): Attempt {
     redirectUrl: row.redirect_url,
     createdAtMs: row.created_at.getTime(),
     unknownSinceMs: row.called_at?.getTime() ?? null,
+    call: row.calls,
   };
 }

@@ -94,6 +94,8 @@ export type Order = {
   readonly total: number;
   readonly refunded: number;
   readonly holdUntilMs: number | null;
+  /** Until `holdUntilMs`, by the database's clock. */
+  readonly holdLeftMs: number | null;
   readonly tracking: Tracking | null;
   readonly delay: string | null;
   readonly lines: readonly OrderLine[];

@@ -153,6 +153,8 @@ export type Attempt = {
   readonly createdAtMs: number;
   /** When the provider was last asked to charge without a certain answer; null when it never was. */
   readonly unknownSinceMs: number | null;
+  /** Which begin this is of the attempt: what `failed` is fenced by. */
+  readonly call: number;
 };
 
 export type Settlement =
@@ -169,8 +171,11 @@ export type Settlement =
       readonly redirectUrl: string;
       readonly holdSeconds: number;
     }
-  /** Certain that nothing was charged; the order goes back to be charged again after `retrySeconds`. */
-  | { readonly outcome: "failed"; readonly reason: string; readonly retrySeconds: number }
+  /**
+   * Certain that nothing was charged; the order goes back to be charged again after `retrySeconds`. Taken for `unknown`
+   * when the attempt was begun again since this `call`; null when it is the provider's books that say so.
+   */
+  | { readonly outcome: "failed"; readonly reason: string; readonly retrySeconds: number; readonly call: number | null }
   /** Asked about again after `retrySeconds`. */
   | { readonly outcome: "unknown"; readonly reason: string; readonly retrySeconds: number }
   | { readonly outcome: "cancelled"; readonly reason: string; readonly holdSeconds: number };
@@ -202,7 +207,7 @@ export interface PaymentBook {
     readonly provider: string;
     readonly reference: string;
   }): Promise<Attempt | undefined>;
-  /** How many attempts of this order failed without a charge: what the back-off grows with. */
+  /** Attempts of this order that failed without a charge, those apart that were only refused for our pace: what the back-off grows with. */
   failures(orderId: number): Promise<readonly { readonly provider: string }[]>;
   /** The refund to make; notes that the provider is about to be asked. */
   beginRefund(refundKey: string): Promise<Refund | undefined>;

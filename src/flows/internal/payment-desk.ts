@@ -19,6 +19,8 @@ type Means = { readonly provider: string; readonly token: string };
 
 /** A provider that has not answered by then is treated as not having said. */
 const callTimeoutMs = 20_000;
+/** A charge that has not left this long after its attempt began is not sent any more. */
+const sendWithinMs = 15_000;
 /** After this many certain failures at one provider the backup has its turn, whatever the provider's health. */
 const failuresBeforeBackup = 2;
 
@@ -55,10 +57,6 @@ export class PaymentDesk {
     return this.#gateways.get(name);
   }
 
-  nowMs(): number {
-    return this.#clock.now();
-  }
-
   /** The means of payment for the next attempt. Only ever called when no attempt is open: never while one is unknown. */
   choose(payment: Means & { readonly backup?: Means }, failures: readonly { readonly provider: string }[]): Means {
     const { backup } = payment;
@@ -73,8 +71,11 @@ export class PaymentDesk {
     const gateway = this.#gateways.get(provider);
     // Certain: nobody was asked.
     if (gateway === undefined) return { kind: "failed", reason: `the provider "${provider}" is not set up here` };
+    const begunMs = this.#clock.now();
     await this.#pace(gateway, "charge");
     const startedMs = this.#clock.now();
+    // Its attempt was begun too long ago: others may have looked into the provider's books since, and gone on.
+    if (startedMs - begunMs > sendWithinMs) return { kind: "rate_limited", retryAfterMs: 1000 };
     const outcome = await this.#bounded((signal) => gateway.charge(request, signal), {
       kind: "unknown",
       reason: "the provider did not answer in time",

@@ -14,7 +14,8 @@ begin
   select * into attempt from payment_attempts where order_id = p_order and state in ('pending', 'action_required', 'unknown');
   if found then
     -- `called_at` is answered as it was: when it was last called without a certain answer.
-    if attempt.state = 'pending' then update payment_attempts set called_at = shop_now() where id = attempt.id; end if;
+    attempt.calls := attempt.calls + 1;
+    if attempt.state = 'pending' then update payment_attempts set called_at = shop_now(), calls = attempt.calls where id = attempt.id; end if;
     return next attempt;
     return;
   end if;
@@ -23,7 +24,8 @@ begin
   select p_order, p_provider, p_number || '-' || (count(*) + 1), p_token, the_order.total, the_order.currency, shop_now()
   from payment_attempts where order_id = p_order
   returning * into attempt;
-  update payment_attempts set called_at = shop_now() where id = attempt.id;
+  attempt.calls := 1;
+  update payment_attempts set called_at = shop_now(), calls = 1 where id = attempt.id;
   update orders set status = 'paying', hold_until = null where id = p_order;
   return next attempt;
 end $$;
@@ -33,7 +35,7 @@ end $$;
 -- Answers the order's status afterwards, or null when there is no such attempt.
 create or replace function settle_attempt(
   p_key text, p_outcome text, p_reference text, p_reason text, p_redirect_url text,
-  p_hold_seconds double precision, p_retry_seconds double precision
+  p_hold_seconds double precision, p_retry_seconds double precision, p_call integer
 ) returns order_status language plpgsql
 set enable_seqscan to off
 as $$
@@ -54,6 +56,10 @@ begin
       update payment_attempts set state = 'succeeded', reference = coalesce(p_reference, reference), settled_at = shop_now() where id = attempt.id;
       update orders set status = 'paid', hold_until = null where id = the_order.id;
       perform end_holds(the_order.id, 'sell');
+      -- Late news of one attempt while the shopper was at the bank with another: that challenge is given up.
+      if exists (select 1 from payment_attempts where order_id = the_order.id and state = 'action_required') then
+        perform add_task(0::smallint, 3::smallint, 'expire', the_order.id, null, 0);
+      end if;
       perform add_notice(the_order.id, 'paid');
       return 'paid';
     end if;
@@ -68,6 +74,13 @@ begin
 
   -- Everything else is news only while the attempt is open.
   if not is_open then return the_order.status; end if;
+
+  -- "Nothing was charged" is true of the caller's own call. If another worker has begun since, its call may be on its
+  -- way: then nobody knows.
+  if p_outcome = 'failed' and p_call is not null and p_call <> attempt.calls then
+    p_outcome := 'unknown';
+    p_retry_seconds := greatest(p_retry_seconds, 5);
+  end if;
 
   if p_outcome in ('declined', 'cancelled') then
     update payment_attempts set state = p_outcome::attempt_state, reference = coalesce(p_reference, reference), reason = p_reason, settled_at = shop_now()

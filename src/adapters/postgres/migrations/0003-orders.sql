@@ -154,6 +154,8 @@ create table payment_attempts (
   created_at timestamptz not null default now(),
   -- When the provider was last asked to charge: until a certain answer is written, it may have.
   called_at timestamptz,
+  -- How often it was begun: what only the last caller may say (that nothing was charged) is fenced by it.
+  calls integer not null default 0,
   settled_at timestamptz
 );
 create index payment_attempts_order on payment_attempts (order_id, id);

@@ -1,5 +1,6 @@
 select o.id, o.status, o.priority, extract(epoch from o.placed_at) * 1000 as placed_at, o.email, o.details, o.currency, o.tax_included,
-  o.subtotal, o.discount, o.shipping, o.tax, o.total, o.refunded, extract(epoch from o.hold_until) * 1000 as hold_until, o.tracking, o.delay,
+  o.subtotal, o.discount, o.shipping, o.tax, o.total, o.refunded, extract(epoch from o.hold_until) * 1000 as hold_until,
+  extract(epoch from o.hold_until - shop_now()) * 1000 as hold_left, o.tracking, o.delay,
   (select coalesce(jsonb_agg(jsonb_build_object(
       'variantId', l.variant_id, 'sku', l.sku, 'title', l.title, 'options', l.options, 'quantity', l.quantity,
       'unitPrice', l.unit_price, 'discount', l.discount, 'tax', l.tax) order by l.line_no), '[]')
