@@ -96,7 +96,7 @@ export async function benchOrders(given: string[]): Promise<number> {
         inFlight: 1,
         warmUpMs: 500,
         windowMs: shortMs,
-        sku: hotSku,
+        skus: [hotSku],
       });
       bareOrders += result.placed;
       say(`bare statement, batches of ${batchSize}: ${whole(result.orders / result.windowSeconds)} orders/s`);
@@ -109,7 +109,7 @@ export async function benchOrders(given: string[]): Promise<number> {
     for (const size of sizes) trials.push({ size, perSecond: (await bare(size, Math.min(windowMs, 1500))).perSecond });
     const best = trials.reduce((a, b) => (b.perSecond > a.perSecond ? b : a));
 
-    const levels = values.quick ? [1, 256] : [1, 8, 64, 256, 1000];
+    const levels = values.quick ? [1, 256, 1000] : [1, 8, 64, 256, 1000];
     const hot = new Map<number, Awaited<ReturnType<typeof load>>[]>(levels.map((level) => [level, []]));
     const bares: number[] = [];
     const commits: number[] = [];

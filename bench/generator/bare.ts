@@ -16,6 +16,7 @@ import { Histogram } from "./histogram.ts";
 import type { BareJob, BareResult } from "./jobs.ts";
 import { cpuSecondsOfThis } from "./load.ts";
 import { orderOf } from "./order-template.ts";
+import { zipfSequence } from "./zipf.ts";
 
 /** Different batches that take turns. */
 const variety = 4;
@@ -90,10 +91,12 @@ async function prepareCalls(sql: SQL, job: BareJob): Promise<Call[]> {
     batchMax: job.batchSize,
     queueMax: job.batchSize * variety,
   });
+  const order = zipfSequence(job.skus.length);
   const answers = await Promise.all(
     Array.from({ length: job.batchSize * variety }, async (_, index) => {
       const number = String(index).padStart(10, "0");
-      return await placeOrder.place(orderOf(job.sku, number), `bare-${number}`);
+      const sku = job.skus[order[index % order.length] as number] as string;
+      return await placeOrder.place(orderOf(sku, number), `bare-${number}`);
     }),
   );
   const refused = answers.find((answer) => answer.kind !== "placed");

@@ -37,7 +37,8 @@ export type BareJob = {
   readonly inFlight: number;
   readonly warmUpMs: number;
   readonly windowMs: number;
-  readonly sku: string;
+  /** As for a load. */
+  readonly skus: readonly string[];
 };
 
 export type BareResult = {

@@ -59,14 +59,26 @@ export function adminApi(shop: ShopContext, options: AdminOptions): Route[] {
       return handler(request, context);
     };
 
-  const get = (path: string, summary: string, schema: TSchema, handler: Handler): Route => ({
+  const get = (
+    path: string,
+    summary: string,
+    schema: TSchema,
+    handler: Handler,
+    query: Readonly<Record<string, string>> = {},
+  ): Route => ({
     method: "GET",
     path,
     handler: guarded(handler),
     describe: {
       summary,
       admin: true,
-      answers: { 200: { text: "As asked", schema }, 401: { text: "A valid token is needed", schema: Problem } },
+      query,
+      answers: {
+        200: { text: "As asked", schema },
+        401: { text: "A valid token is needed", schema: Problem },
+        ...(path.includes(":") ? { 404: { text: "There is none", schema: Problem } } : {}),
+        ...(Object.keys(query).length === 0 ? {} : { 422: { text: "Every field's complaint", schema: Problem } }),
+      },
     },
   });
 
@@ -94,6 +106,7 @@ export function adminApi(shop: ShopContext, options: AdminOptions): Route[] {
         answers: {
           200: { text: "Done", schema },
           401: { text: "A valid token is needed", schema: Problem },
+          404: { text: "There is none", schema: Problem },
           409: { text: "The present state does not allow it", schema: Problem },
           422: { text: "Every field's complaint", schema: Problem },
         },
@@ -131,6 +144,11 @@ export function adminApi(shop: ShopContext, options: AdminOptions): Route[] {
         }
         const before = query.get("before");
         const beforeId = before === null ? undefined : orderId(before);
+        if (before !== null && beforeId === undefined) {
+          return problem("invalid_request", "See errors.", {
+            errors: [{ pointer: "/before", message: "is not an order number: one looks like SGSXPXT89" }],
+          });
+        }
         const email = query.get("email");
         const found = await shop.orders.list({
           ...(status === null ? {} : { status: status as OrderStatus }),
@@ -143,8 +161,17 @@ export function adminApi(shop: ShopContext, options: AdminOptions): Route[] {
         const next =
           found.length < 50 || last === undefined
             ? null
-            : `/api/admin/orders?before=${orderNumber(last.id)}${status === null ? "" : `&status=${status}`}`;
+            : `/api/admin/orders?${new URLSearchParams({
+                before: orderNumber(last.id),
+                ...(status === null ? {} : { status }),
+                ...(email === null ? {} : { email }),
+              })}`;
         return json({ orders: found.map((order) => orderView(snapshot, order)), next });
+      },
+      {
+        status: "Only orders that stand there",
+        email: "Only orders of this e-mail address",
+        before: "Number of the last order of the page before",
       },
     ),
     get(
@@ -221,6 +248,7 @@ export function adminApi(shop: ShopContext, options: AdminOptions): Route[] {
       Type.Object({ levels: Type.Array(StockLevelView) }),
       async (_request, { query }) =>
         json({ levels: await shop.ledger.levels(query.has("sku") ? query.getAll("sku").slice(0, 1000) : null) }),
+      { sku: "Only this SKU; may come several times" },
     ),
     post(
       "/api/admin/stock",

@@ -83,6 +83,12 @@ export function shopApi(shop: ShopContext): Route[] {
           products = found.products.flatMap((handle) => snapshot.products.get(handle) ?? []);
         }
         const from = after === null ? 0 : products.findIndex((product) => product.handle === after) + 1;
+        // Begun again without a word, a program that reads page by page would go round for ever.
+        if (after !== null && from === 0) {
+          return problem("invalid_request", "See errors.", {
+            errors: [{ pointer: "/after", message: "is not, or no longer, a product of this list; begin again" }],
+          });
+        }
         const page = products.slice(from, from + pageSize);
         const last = page.at(-1);
         const next =
@@ -94,7 +100,11 @@ export function shopApi(shop: ShopContext): Route[] {
       describe: {
         summary: "Published products, page by page",
         query: { after: "Handle of the last product of the page before", collection: "Handle of a collection" },
-        answers: { 200: { text: "A page", schema: ProductList } },
+        answers: {
+          200: { text: "A page", schema: ProductList },
+          404: problemAnswer("No such collection"),
+          422: problemAnswer("`after` is not in the list"),
+        },
       },
     },
     {

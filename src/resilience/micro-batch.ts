@@ -50,12 +50,21 @@ export class MicroBatch<Item, Answer> {
       this.#waiting = batch === this.#waiting ? [] : this.#waiting.slice(this.#batchMax);
       const size = 31 - Math.clz32(batch.length);
       this.batchSizes[size] = (this.batchSizes[size] ?? 0) + 1;
+      let settle: () => void;
       try {
         const answers = await this.#call(batch.map((entry) => entry.item));
-        for (let i = 0; i < batch.length; i++) batch[i]?.resolve(answers[i] as Answer);
+        settle = () => {
+          for (let i = 0; i < batch.length; i++) batch[i]?.resolve(answers[i] as Answer);
+        };
       } catch (error) {
-        for (const entry of batch) entry.reject(error);
+        settle = () => {
+          for (const entry of batch) entry.reject(error);
+        };
       }
+      // The next call leaves before the answers of this one are written: writing hundreds of them takes as long as the
+      // call itself, and both sides would wait for each other in turn.
+      if (this.#waiting.length > 0) setImmediate(settle);
+      else settle();
     }
     this.#inFlight = undefined;
   }

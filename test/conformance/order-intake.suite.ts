@@ -130,8 +130,7 @@ function priced(shelf: Shelf, stocked: Stocked, wish: Wish, more: Partial<Priced
 /** What a verdict says, apart from the id that the adapter chose. */
 type Said = Exclude<OrderVerdict, { id: number }> | { readonly kind: "placed" | "replayed" };
 
-const said = (verdict: OrderVerdict): Said =>
-  "id" in verdict ? { kind: verdict.kind } : verdict;
+const said = (verdict: OrderVerdict): Said => ("id" in verdict ? { kind: verdict.kind } : verdict);
 
 /** The promises, spelt out: orders in arrival order, each decided on what the one before has left. */
 class Model {
@@ -267,26 +266,24 @@ const wishArbitrary = (shelf: Shelf): fc.Arbitrary<Wish> =>
       }),
       { minLength: 1, maxLength: 3 },
     ),
-    code: fc.option(fc.integer({ min: 0, max: Math.max(shelf.codes.length - 1, 0) }), { nil: null }).map((code) =>
-      shelf.codes.length === 0 ? null : code,
-    ),
+    code: fc
+      .option(fc.integer({ min: 0, max: Math.max(shelf.codes.length - 1, 0) }), { nil: null })
+      .map((code) => (shelf.codes.length === 0 ? null : code)),
     person: fc.integer({ min: 0, max: 5 }),
   });
 
-const caseArbitrary = fc
-  .record({ shelf: shelfArbitrary })
-  .chain(({ shelf }) =>
-    fc.record({
-      shelf: fc.constant(shelf),
-      // Keys are distinct within a batch; over batches they come again, with the same order or another.
-      batches: fc.array(
-        fc.uniqueArray(wishArbitrary(shelf), { selector: ({ key }) => key, minLength: 1, maxLength: 8 }),
-        { minLength: 1, maxLength: 6 },
-      ),
-      // Some batches are sent again as they were.
-      again: fc.array(fc.nat({ max: 5 }), { maxLength: 2 }),
-    }),
-  );
+const caseArbitrary = fc.record({ shelf: shelfArbitrary }).chain(({ shelf }) =>
+  fc.record({
+    shelf: fc.constant(shelf),
+    // Keys are distinct within a batch; over batches they come again, with the same order or another.
+    batches: fc.array(
+      fc.uniqueArray(wishArbitrary(shelf), { selector: ({ key }) => key, minLength: 1, maxLength: 8 }),
+      { minLength: 1, maxLength: 6 },
+    ),
+    // Some batches are sent again as they were.
+    again: fc.array(fc.nat({ max: 5 }), { maxLength: 2 }),
+  }),
+);
 
 const plainShelf: Shelf = {
   singles: [
@@ -321,86 +318,78 @@ export function describeOrderIntake(name: string, make: () => Promise<IntakeSubj
       ...more,
     });
 
-    test(
-      "decides as the model does, in arrival order, whatever is on the shelves and whatever is asked for",
-      async () => {
-        await fc.assert(
-          fc.asyncProperty(caseArbitrary, async ({ shelf, batches, again }) => {
-            await stock(shelf);
-            const model = new Model(shelf);
-            const sent = [...batches, ...again.flatMap((place) => batches[place % batches.length] ?? []).map((w) => [w])];
-            for (const batch of sent) {
-              const expected = decide(model, batch);
-              const verdicts = await place(batch.map((one) => priced(shelf, stocked, one)));
-              expect(verdicts.map(said)).toEqual(expected);
-            }
-            const books = await subject.books(stocked);
-            expect(books.held).toEqual(model.held);
-            expect(books.used).toEqual(model.used);
-            expect([...books.orders.keys()].sort()).toEqual([...model.placed.keys()].sort());
-            expect([...books.orders.values()].filter(({ tasks }) => tasks !== 1)).toEqual([]);
-            expect(await subject.audit()).toEqual([]);
-          }),
-          { numRuns: runs },
-        );
-      },
-      60_000,
-    );
+    test("decides as the model does, in arrival order, whatever is on the shelves and whatever is asked for", async () => {
+      await fc.assert(
+        fc.asyncProperty(caseArbitrary, async ({ shelf, batches, again }) => {
+          await stock(shelf);
+          const model = new Model(shelf);
+          const sent = [...batches, ...again.flatMap((place) => batches[place % batches.length] ?? []).map((w) => [w])];
+          for (const batch of sent) {
+            const expected = decide(model, batch);
+            const verdicts = await place(batch.map((one) => priced(shelf, stocked, one)));
+            expect(verdicts.map(said)).toEqual(expected);
+          }
+          const books = await subject.books(stocked);
+          expect(books.held).toEqual(model.held);
+          expect(books.used).toEqual(model.used);
+          expect([...books.orders.keys()].sort()).toEqual([...model.placed.keys()].sort());
+          expect([...books.orders.values()].filter(({ tasks }) => tasks !== 1)).toEqual([]);
+          expect(await subject.audit()).toEqual([]);
+        }),
+        { numRuns: runs },
+      );
+    }, 60_000);
 
-    test(
-      "promises no unit, use or share twice when many decide at once, and refuses only what could not be had",
-      async () => {
-        const intakes = [intake, await subject.open(), await subject.open()];
-        await fc.assert(
-          fc.asyncProperty(caseArbitrary, async ({ shelf, batches, again }) => {
-            await stock(shelf);
-            const sent = [...batches, ...again.flatMap((place) => [batches[place % batches.length] ?? []])];
-            const decided = await Promise.all(
-              sent.map(async (batch, index) => {
-                const orders = batch.map((one) => priced(shelf, stocked, one));
-                const verdicts = await place(orders, intakes[index % intakes.length]);
-                return batch.map((one, at) => ({ wish: one, verdict: verdicts[at] as OrderVerdict }));
-              }),
-            );
-            const all = decided.flat();
-            const placed = all.filter(({ verdict }) => verdict.kind === "placed");
-            const keys = placed.map((entry) => keyOf(entry.wish));
-            expect(new Set(keys).size).toBe(keys.length);
-            expect(await subject.audit()).toEqual([]);
+    test("promises no unit, use or share twice when many decide at once, and refuses only what could not be had", async () => {
+      const intakes = [intake, await subject.open(), await subject.open()];
+      await fc.assert(
+        fc.asyncProperty(caseArbitrary, async ({ shelf, batches, again }) => {
+          await stock(shelf);
+          const sent = [...batches, ...again.flatMap((place) => [batches[place % batches.length] ?? []])];
+          const decided = await Promise.all(
+            sent.map(async (batch, index) => {
+              const orders = batch.map((one) => priced(shelf, stocked, one));
+              const verdicts = await place(orders, intakes[index % intakes.length]);
+              return batch.map((one, at) => ({ wish: one, verdict: verdicts[at] as OrderVerdict }));
+            }),
+          );
+          const all = decided.flat();
+          const placed = all.filter(({ verdict }) => verdict.kind === "placed");
+          const keys = placed.map((entry) => keyOf(entry.wish));
+          expect(new Set(keys).size).toBe(keys.length);
+          expect(await subject.audit()).toEqual([]);
 
-            // Whatever was placed fits onto the shelves one by one, in the order in which it was placed.
-            const model = new Model(shelf);
-            const inOrder = placed.toSorted((a, b) => idOf(a.verdict) - idOf(b.verdict));
-            for (const entry of inOrder) expect(model.place(entry.wish)).toEqual({ kind: "placed" });
-            const books = await subject.books(stocked);
-            expect(books.held.map(sum)).toEqual(model.held.map(sum));
-            expect(books.used).toEqual(model.used);
-            expect([...books.orders.keys()].sort()).toEqual(keys.sort());
+          // Whatever was placed fits onto the shelves one by one, in the order in which it was placed.
+          const model = new Model(shelf);
+          const inOrder = placed.toSorted((a, b) => idOf(a.verdict) - idOf(b.verdict));
+          for (const entry of inOrder) expect(model.place(entry.wish)).toEqual({ kind: "placed" });
+          const books = await subject.books(stocked);
+          expect(books.held.map(sum)).toEqual(model.held.map(sum));
+          expect(books.used).toEqual(model.used);
+          expect([...books.orders.keys()].sort()).toEqual(keys.sort());
 
-            // Nothing comes back in this case, so what was refused could not be had at the end either.
-            for (const { wish: refused, verdict } of all) {
-              const same = placed.find((entry) => entry.wish.key === refused.key);
-              switch (verdict.kind) {
-                case "placed":
-                  break;
-                case "replayed":
-                  expect(idOf(verdict)).toBe(same === undefined ? -1 : idOf(same.verdict));
-                  break;
-                case "conflict":
-                  expect(same !== undefined && requestOf(same.wish) !== requestOf(refused)).toBe(true);
-                  break;
-                default: {
-                  const fresh = { ...refused, key: 1000 + refused.key };
-                  expect(model.place(fresh).kind).not.toBe("placed");
-                }
+          // Nothing comes back in this case, so what was refused could not be had at the end either.
+          for (const { wish: refused, verdict } of all) {
+            const same = placed.find((entry) => entry.wish.key === refused.key);
+            switch (verdict.kind) {
+              case "placed":
+                break;
+              case "replayed":
+                expect(idOf(verdict)).toBe(same === undefined ? -1 : idOf(same.verdict));
+                break;
+              case "conflict":
+                expect(same !== undefined && requestOf(same.wish) !== requestOf(refused)).toBe(true);
+                break;
+              default: {
+                const fresh = { ...refused, key: 1000 + refused.key };
+                expect(model.place(fresh).kind).not.toBe("placed");
               }
             }
-          }),
-          { numRuns: runs },
-        );
-      },
-      60_000,
-    );
+          }
+        }),
+        { numRuns: runs },
+      );
+    }, 60_000);
 
     describe("1: `placed` means that it is there", () => {
       test("for whoever asks next, on whichever connection, with its lines and a task to charge it", async () => {
@@ -414,24 +403,53 @@ export function describeOrderIntake(name: string, make: () => Promise<IntakeSubj
       });
 
       test("with every text as it was sent, whatever signs are in it", async () => {
-        const shelf = await stock({ ...plainShelf, singles: [{ ...(plainShelf.singles[0] as Shelf["singles"][0]), units: [1000] }] });
+        const shelf = await stock({
+          ...plainShelf,
+          singles: [{ ...(plainShelf.singles[0] as Shelf["singles"][0]), units: [1000] }],
+        });
         const text = fc.oneof(
           fc.string({ unit: "binary", maxLength: 40 }),
-          fc.constantFrom("NULL", "", "{}", "{,}", '"', "\\", '\\"', "a,b", "{\"a\"}", "\u202eabc", "👩‍🚀", "e\u0301", " x "),
+          fc.constantFrom(
+            "NULL",
+            "",
+            "{}",
+            "{,}",
+            '"',
+            "\\",
+            '\\"',
+            "a,b",
+            '{"a"}',
+            "\u202eabc",
+            "👩‍🚀",
+            "e\u0301",
+            " x ",
+          ),
         );
         let key = 0;
         await fc.assert(
-          fc.asyncProperty(fc.array(text.filter((value) => !value.includes("\0")), { minLength: 1, maxLength: 6 }), async (texts) => {
-            const orders = texts.map((email) => {
-              key += 1;
-              return priced(shelf, stocked, wish(key), { email, details: JSON.stringify({ note: email, payment: { token: "ok" } }) });
-            });
-            const verdicts = await place(orders);
-            for (const [index, verdict] of verdicts.entries()) {
-              const kept = await subject.textsOf(idOf(verdict));
-              expect(kept).toEqual({ email: texts[index] as string, details: { note: texts[index], payment: { token: "ok" } } });
-            }
-          }),
+          fc.asyncProperty(
+            fc.array(
+              text.filter((value) => !value.includes("\0")),
+              { minLength: 1, maxLength: 6 },
+            ),
+            async (texts) => {
+              const orders = texts.map((email) => {
+                key += 1;
+                return priced(shelf, stocked, wish(key), {
+                  email,
+                  details: JSON.stringify({ note: email, payment: { token: "ok" } }),
+                });
+              });
+              const verdicts = await place(orders);
+              for (const [index, verdict] of verdicts.entries()) {
+                const kept = await subject.textsOf(idOf(verdict));
+                expect(kept).toEqual({
+                  email: texts[index] as string,
+                  details: { note: texts[index], payment: { token: "ok" } },
+                });
+              }
+            },
+          ),
           { numRuns: 25 },
         );
       });
@@ -445,7 +463,12 @@ export function describeOrderIntake(name: string, make: () => Promise<IntakeSubj
     describe("2: all of an order or nothing of it", () => {
       test("a refused order leaves nothing behind and its neighbours as they are", async () => {
         const shelf = await stock();
-        const greedy = wish(2, { lines: [{ item: 0, quantity: 2 }, { item: 1, quantity: 6 }] });
+        const greedy = wish(2, {
+          lines: [
+            { item: 0, quantity: 2 },
+            { item: 1, quantity: 6 },
+          ],
+        });
         const verdicts = await place([wish(1), greedy, wish(3)].map((one) => priced(shelf, stocked, one)));
         expect(verdicts.map(said)).toEqual([
           { kind: "placed" },
@@ -458,7 +481,16 @@ export function describeOrderIntake(name: string, make: () => Promise<IntakeSubj
       test("units that a refused order would have taken go to the next in the same batch", async () => {
         const shelf = await stock();
         const all = (key: number, other: number) =>
-          priced(shelf, stocked, wish(key, { lines: [{ item: 0, quantity: 10 }, { item: 1, quantity: other }] }));
+          priced(
+            shelf,
+            stocked,
+            wish(key, {
+              lines: [
+                { item: 0, quantity: 10 },
+                { item: 1, quantity: other },
+              ],
+            }),
+          );
         const verdicts = await place([all(1, 6), all(2, 5), all(3, 1)]);
         expect(verdicts.map(({ kind }) => kind)).toEqual(["sold_out", "placed", "sold_out"]);
       });
@@ -485,10 +517,7 @@ export function describeOrderIntake(name: string, make: () => Promise<IntakeSubj
         const batchOf = (item: number, order: readonly number[]) =>
           order.map((key) => priced(shelf, stocked, wish(key, { lines: [{ item, quantity: 1 }], person: 0 })));
         await stock({ ...plainShelf, singles: plainShelf.singles.map((single) => ({ ...single, units: [50] })) });
-        const [one, two] = await Promise.all([
-          place(batchOf(0, keys)),
-          place(batchOf(1, keys.toReversed()), other),
-        ]);
+        const [one, two] = await Promise.all([place(batchOf(0, keys)), place(batchOf(1, keys.toReversed()), other)]);
         const kinds = keys.map((key) => [one[key]?.kind, two[keys.length - 1 - key]?.kind].sort().join(" "));
         expect(kinds).toEqual(keys.map(() => "conflict placed"));
       });
@@ -499,7 +528,10 @@ export function describeOrderIntake(name: string, make: () => Promise<IntakeSubj
         const intakes = await Promise.all([subject.open(), subject.open(), subject.open(), subject.open()]);
         const shelf = await stock();
         const verdicts = await Promise.all(
-          Array.from({ length: 64 }, async (_, key) => (await place([priced(shelf, stocked, wish(key))], intakes[key % 4]))[0]),
+          Array.from(
+            { length: 64 },
+            async (_, key) => (await place([priced(shelf, stocked, wish(key))], intakes[key % 4]))[0],
+          ),
         );
         expect(verdicts.filter((verdict) => verdict?.kind === "placed")).toHaveLength(10);
         expect((await subject.books(stocked)).held).toEqual([[10], [0]]);

@@ -1,11 +1,12 @@
 /** Runs the order intake's suite on Postgres, the one adapter there is. */
+
+import { afterAll } from "bun:test";
 import { SQL } from "bun";
 import { createAuditor } from "#adapters/postgres/auditor.ts";
 import { createCatalogueStore } from "#adapters/postgres/catalogue-store.ts";
 import { createOrderIntake } from "#adapters/postgres/order-intake.ts";
 import { createStockLedger } from "#adapters/postgres/stock-ledger.ts";
 import { defaultSettings } from "#commerce/pricing/shop-settings.ts";
-import { afterAll } from "bun:test";
 import { productDraft } from "../kit/drafts.ts";
 import { testDatabase } from "../kit/postgres.ts";
 import { emptyTables } from "../kit/shop.ts";

@@ -276,9 +276,7 @@ describe("settings that change while people order", () => {
       })),
     });
     const orders = await Promise.all(
-      [here, there].map(
-        async (process) => await shop.parts.orders.get(await process.placed(orderRequest(["MUG"]))),
-      ),
+      [here, there].map(async (process) => await shop.parts.orders.get(await process.placed(orderRequest(["MUG"])))),
     );
     expect(orders.map((order) => order?.total)).toEqual([2100, 2100]);
   });

@@ -97,7 +97,9 @@ describe("a parcel", () => {
 describe("a delay", () => {
   test("is told once in the same words, however often it is announced", async () => {
     const id = await paid();
-    expect(await Promise.all(["A", "A", "A"].map(async (text) => await orders.announceDelay(id, text)))).toContain(true);
+    expect(await Promise.all(["A", "A", "A"].map(async (text) => await orders.announceDelay(id, text)))).toContain(
+      true,
+    );
     expect(await orders.announceDelay(id, "A")).toBe(false);
     expect(await orders.announceDelay(id, "B")).toBe(true);
     expect((await told(id)).filter((template) => template === "delayed")).toHaveLength(2);

@@ -102,7 +102,15 @@ describe("what is left", () => {
   test("is told of each line that fell short, and of no other", async () => {
     await shop.stock("MUG", 3);
     await shop.stock("CAP", 1);
-    expect(await here.place(orderRequest([["MUG", 4], ["TEE", 5], ["CAP", 2]]))).toEqual({
+    expect(
+      await here.place(
+        orderRequest([
+          ["MUG", 4],
+          ["TEE", 5],
+          ["CAP", 2],
+        ]),
+      ),
+    ).toEqual({
       kind: "sold_out",
       left: [
         { sku: "MUG", left: 3 },
@@ -113,7 +121,14 @@ describe("what is left", () => {
 
   test("is what anybody may have, also when one order asks for the same thing twice", async () => {
     await shop.stock("MUG", 3);
-    expect(await here.place(orderRequest([["MUG", 2], ["MUG", 2]]))).toEqual({
+    expect(
+      await here.place(
+        orderRequest([
+          ["MUG", 2],
+          ["MUG", 2],
+        ]),
+      ),
+    ).toEqual({
       kind: "sold_out",
       left: [{ sku: "MUG", left: 3 }],
     });
@@ -121,7 +136,16 @@ describe("what is left", () => {
 
   test("does not shrink for others because somebody asked in vain for all of it and one more", async () => {
     await shop.stock("MUG", 3);
-    expect((await here.place(orderRequest([["MUG", 3], ["MUG", 1]]))).kind).toBe("sold_out");
+    expect(
+      (
+        await here.place(
+          orderRequest([
+            ["MUG", 3],
+            ["MUG", 1],
+          ]),
+        )
+      ).kind,
+    ).toBe("sold_out");
     // What this process remembers for a second must not keep the three from those who want them.
     expect((await here.place(orderRequest([["MUG", 3]]))).kind).toBe("placed");
   });
@@ -129,9 +153,36 @@ describe("what is left", () => {
   test("does not shrink because a bundle took a part of it for an order that failed", async () => {
     await shop.stock("MUG", 2);
     await shop.stock("TEE", 1);
-    expect((await here.place(orderRequest([["PAIR", 1], ["TEE", 9]]))).kind).toBe("sold_out");
-    expect((await here.place(orderRequest([["PAIR", 1], ["MUG", 1]]))).kind).toBe("sold_out");
-    expect((await here.place(orderRequest([["MUG", 2], ["TEE", 1]]))).kind).toBe("placed");
+    expect(
+      (
+        await here.place(
+          orderRequest([
+            ["PAIR", 1],
+            ["TEE", 9],
+          ]),
+        )
+      ).kind,
+    ).toBe("sold_out");
+    expect(
+      (
+        await here.place(
+          orderRequest([
+            ["PAIR", 1],
+            ["MUG", 1],
+          ]),
+        )
+      ).kind,
+    ).toBe("sold_out");
+    expect(
+      (
+        await here.place(
+          orderRequest([
+            ["MUG", 2],
+            ["TEE", 1],
+          ]),
+        )
+      ).kind,
+    ).toBe("placed");
   });
 
   test("of a bundle is told in bundles, and once, however many of its parts are scarce", async () => {
@@ -165,7 +216,8 @@ describe("a bundle", () => {
   test("and a single that share one stock item never sell it twice", async () => {
     await shop.stock("MUG", 12);
     const answers = await buyers(60, (index) => orderRequest([["SET", "MUG", "PAIR"][index % 3] as string]));
-    const of = (offset: number) => answers.filter(({ kind }, index) => kind === "placed" && index % 3 === offset).length;
+    const of = (offset: number) =>
+      answers.filter(({ kind }, index) => kind === "placed" && index % 3 === offset).length;
     const mugs = of(0) + of(1) + 2 * of(2);
     expect(mugs).toBe(12);
     expect(await shop.level("MUG")).toMatchObject({ held: 12, available: 0 });

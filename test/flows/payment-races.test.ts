@@ -283,9 +283,7 @@ describe("cancelling", () => {
     const id = await here.placed(withToken("ok"));
     await here.work();
     const ends = await Promise.all(
-      Array.from({ length: 10 }, async (_, index) =>
-        (index % 2 === 0 ? here : there).parts.orders.cancel(id, "no"),
-      ),
+      Array.from({ length: 10 }, async (_, index) => (index % 2 === 0 ? here : there).parts.orders.cancel(id, "no")),
     );
     expect(tally(ends.map((kind) => ({ kind })))).toEqual({ refunding: 1, cancelled: 9 });
     await finish();

@@ -214,6 +214,8 @@ describe("products", () => {
     for (const { handle } of body.products) {
       await call("GET /api/products/{handle}", { path: `/api/products/${handle}` });
     }
+    const gone = await call("GET /api/products", { path: "/api/products?after=gone" });
+    expect([gone.status, gone.body.errors]).toEqual([422, [{ pointer: "/after", message: expect.any(String) }]]);
     const later = await call<List>("GET /api/products", { path: "/api/products?after=lamp" });
     expect(later.body.products.map(({ handle }) => handle)).toEqual(["console", "set", "card"]);
   });
@@ -223,8 +225,7 @@ describe("products", () => {
       const { status, body } = await call("GET /api/products/{handle}", { path: `/api/products/${handle}` });
       expect([status, body.code]).toEqual([404, "not_found"]);
     }
-    const response = await shop.fetch("/api/products?collection=nothing");
-    expect(response.status).toBe(404);
+    expect((await call("GET /api/products", { path: "/api/products?collection=nothing" })).status).toBe(404);
   });
 
   test("tell what is left as far as it may be told, and of a bundle by its scarcest part", async () => {

@@ -12,7 +12,11 @@ const shop = await testShop();
 const server = serve({ port: 0, fetch: shop.shop.handler, bodyMaxBytes: 32 * 1024 * 1024 });
 
 /** Sends bytes as they are and reads until the other side closes or has said enough. */
-async function speak(...pieces: readonly (string | Uint8Array)[]): Promise<string> {
+const speak = async (...pieces: readonly (string | Uint8Array)[]) => await converse(pieces, 3000);
+/** Sends bytes and goes away. */
+const hangUp = async (...pieces: readonly string[]) => await converse(pieces, 30);
+
+async function converse(pieces: readonly (string | Uint8Array)[], patienceMs: number): Promise<string> {
   let heard = "";
   const { promise, resolve } = Promise.withResolvers<void>();
   const socket = await Bun.connect({
@@ -32,7 +36,7 @@ async function speak(...pieces: readonly (string | Uint8Array)[]): Promise<strin
     socket.write(piece);
     await Bun.sleep(2);
   }
-  await Promise.race([promise, Bun.sleep(1500)]);
+  await Promise.race([promise, Bun.sleep(patienceMs)]);
   socket.end();
   return heard;
 }
@@ -65,9 +69,9 @@ describe("an order on the wire", () => {
 
   test("that is cut off is no order", async () => {
     const body = order();
-    await speak(head(`Content-Length: ${Buffer.byteLength(body)}\r\n`) + body.slice(0, -5));
-    await speak(head("Transfer-Encoding: chunked\r\n"), `5\r\n${body.slice(0, 5)}\r\n`);
-    await speak(head(`Content-Length: ${Buffer.byteLength(body)}\r\n`));
+    await hangUp(head(`Content-Length: ${Buffer.byteLength(body)}\r\n`) + body.slice(0, -5));
+    await hangUp(head("Transfer-Encoding: chunked\r\n"), `5\r\n${body.slice(0, 5)}\r\n`);
+    await hangUp(head(`Content-Length: ${Buffer.byteLength(body)}\r\n`));
     expect(await orderCount()).toBe(0);
   });
 
@@ -157,10 +161,10 @@ describe("a request line", () => {
   test("smuggled behind another's body is not taken for a request", async () => {
     const body = "sku=MUG&quantity=1";
     const inner = `POST /api/orders HTTP/1.1\r\nHost: shop.test\r\nIdempotency-Key: smuggled\r\nContent-Length: ${order().length}\r\n\r\n${order()}`;
-    await speak(
+    await hangUp(
       `POST /cart/lines HTTP/1.1\r\nHost: shop.test\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${body.length}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${inner}`,
     );
-    await speak(
+    await hangUp(
       `POST /cart/lines HTTP/1.1\r\nHost: shop.test\r\nContent-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding : chunked\r\nContent-Length: ${body.length}\r\n\r\n${body}${inner}`,
     );
     // Behind a complete request on the same connection it is one of its own, and is its sender's.

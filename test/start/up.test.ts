@@ -45,10 +45,7 @@ async function plentifulSku(shop: RunningShop): Promise<string> {
   return variant?.sku ?? "";
 }
 
-async function buy(
-  shop: RunningShop,
-  key: string,
-): Promise<{ code: number; statusUrl: string; orderNumber: string }> {
+async function buy(shop: RunningShop, key: string): Promise<{ code: number; statusUrl: string; orderNumber: string }> {
   const response = await fetch(`${shop.url}/api/orders`, {
     method: "POST",
     headers: { "content-type": "application/json", "idempotency-key": key },
