@@ -34,7 +34,7 @@ export async function openSimulationDatabase(url: string): Promise<SimulationDat
   const sql = {
     unsafe: (text: string, parameters?: unknown[]) => connection.unsafe(text, parameters),
     // Within a call everything is one transaction already.
-    begin: async (mode: unknown, work: unknown) => await (work as (sql: unknown) => Promise<unknown>)(sql),
+    begin: async (_mode: unknown, work: unknown) => await (work as (sql: unknown) => Promise<unknown>)(sql),
     listen: () => {
       throw new Error("In a simulation nobody listens to the database itself.");
     },

@@ -10,10 +10,10 @@ import { hearPressure, pace } from "./pressure.ts";
 const everySeconds = 5;
 const failuresMax = 4;
 
-let ask: (() => void) | undefined;
+let ask: (() => Promise<void>) | undefined;
 
 /** Asks for the stock at once, as after a refusal. */
-export const stockMayHaveMoved = (): void => ask?.();
+export const stockMayHaveMoved = (): void => void ask?.();
 
 export function keepProductLive(): void {
   const form = document.querySelector<HTMLFormElement>("form[data-product]");
@@ -61,7 +61,7 @@ export function keepProductLive(): void {
       failures += 1;
     }
     asking = false;
-    timer = setTimeout(() => ask?.(), pace(everySeconds) * 2 ** Math.min(failures, failuresMax));
+    timer = setTimeout(() => void ask?.(), pace(everySeconds) * 2 ** Math.min(failures, failuresMax));
   };
 
   form.addEventListener("click", (event) => {
@@ -79,7 +79,9 @@ export function keepProductLive(): void {
       gallery?.scrollTo({ left: 0 });
     }
   });
-  document.addEventListener("visibilitychange", () => ask?.());
-  addEventListener("pageshow", (event) => event.persisted && ask?.());
-  ask();
+  document.addEventListener("visibilitychange", () => void ask?.());
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) void ask?.();
+  });
+  void ask();
 }
