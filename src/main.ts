@@ -124,7 +124,7 @@ async function main(args: string[]): Promise<number> {
   } catch (error) {
     if (error instanceof SpillwayError) {
       process.stderr.write(`spillway: ${error.message}\n`);
-      return error.code === "bad_usage" || error.code === "bad_config" ? 2 : 1;
+      return ["bad_usage", "bad_config", "invalid_request"].includes(error.code) ? 2 : 1;
     }
     process.stderr.write(`spillway: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     return 1;

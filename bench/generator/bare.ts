@@ -111,7 +111,7 @@ async function encoded(batch: OrderBatch): Promise<Call> {
   const listening = {
     unsafe: async (statement: string, parameters: unknown[]) => {
       call = { statement, parameters: [...parameters], keysAt: parameters.indexOf(keys) };
-      return [{ verdicts: [], ids: [], short_order: [], short_line: [], short_left: [] }];
+      return [{ verdicts: [], ids: [], short_order: [], short_line: [], short_variant: [], short_left: [] }];
     },
   };
   await createOrderIntake(listening as unknown as SQL).place(batch);

@@ -140,7 +140,7 @@ export async function expireOrder(
   if (attempt?.state === "action_required" && (waits || !isOpen(order.status))) {
     if (!(await giveUpChallenge(options, attempt, order.email, tries))) return { againInSeconds: 10 };
   }
-  if (waits) await orders.expire(orderId);
+  if (waits && !(await orders.expire(orderId))) return { againInSeconds: 1 };
   return "settled";
 }
 

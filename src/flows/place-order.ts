@@ -45,7 +45,7 @@ export type PlaceOrderOptions = {
 /** How long a "sold out" is believed without asking again. */
 const soldOutMemoryMs = 1000;
 /** An order whose prices change under it is priced again this often before the shopper is asked to try later. */
-const repriceMax = 3;
+const repriceMax = 10;
 
 /** `failed`: the database refused this one order for a reason that nobody foresaw. */
 type Decided = OrderVerdict | { readonly kind: "failed"; readonly error: unknown };
@@ -283,17 +283,21 @@ export class PlaceOrder {
     };
   }
 
-  #knownShort(lines: readonly PricedLine[]): { lineNo: number; left: number }[] | undefined {
+  #knownShort(lines: readonly PricedLine[]): Short[] | undefined {
     if (this.#short.size === 0) return undefined;
     const nowMs = this.#options.clock.now();
-    let short: { lineNo: number; left: number }[] | undefined;
+    let short: Short[] | undefined;
     for (let index = 0; index < lines.length; index++) {
-      for (const need of lines[index]?.needs ?? []) {
+      const line = lines[index];
+      let least: number | undefined;
+      for (const need of line?.needs ?? []) {
         const known = this.#short.get(need.variantId);
-        if (known === undefined || known.untilMs < nowMs || known.left >= need.quantity) continue;
-        short ??= [];
-        short.push({ lineNo: index + 1, left: known.left });
+        if (line === undefined || known === undefined || known.untilMs < nowMs || known.left >= need.quantity) continue;
+        least = Math.min(least ?? Number.MAX_SAFE_INTEGER, Math.floor((known.left * line.quantity) / need.quantity));
       }
+      if (least === undefined) continue;
+      short ??= [];
+      short.push({ lineNo: index + 1, left: least });
     }
     return short;
   }
@@ -352,17 +356,21 @@ export class PlaceOrder {
     }
   }
 
-  #remember(order: PricedOrder, short: readonly { lineNo: number; left: number }[]): void {
+  #remember(order: PricedOrder, short: readonly Short[]): void {
     const untilMs = this.#options.clock.now() + soldOutMemoryMs;
     for (const { lineNo, left } of short) {
-      const needs = order.lines[lineNo - 1]?.needs ?? [];
-      // Of a bundle it is not said which part fell short.
-      if (needs.length === 1 && needs[0] !== undefined) this.#short.set(needs[0].variantId, { left, untilMs });
+      const line = order.lines[lineNo - 1];
+      const need = line?.needs[0];
+      // Of a bundle it is not said which part fell short, nor how many singles of it are left.
+      if (line?.needs.length === 1 && need?.quantity === line.quantity)
+        this.#short.set(need.variantId, { left, untilMs });
     }
   }
 }
 
-function soldOut(request: OrderRequest, short: readonly { lineNo: number; left: number }[]): PlaceOrderAnswer {
+type Short = { readonly lineNo: number; readonly left: number };
+
+function soldOut(request: OrderRequest, short: readonly Short[]): PlaceOrderAnswer {
   return {
     kind: "sold_out",
     left: short.map(({ lineNo, left }) => ({ sku: request.lines[lineNo - 1]?.sku ?? "", left })),

@@ -112,6 +112,8 @@ describe("what is asked wrongly", () => {
     ],
   ];
   test("is answered with a sentence and 2, and writes nothing", async () => {
+    // The first look at a database makes the keys of its shop.
+    await spillway(["stock", "show"]);
     const before = await shop.rows();
     await all(wrong, async ([given, says, env]) => {
       const { out, err, code } = await spillway(given.split(" "), env === undefined ? {} : { env });
@@ -224,16 +226,17 @@ describe("the catalogue", () => {
     const { out, err, code } = await spillway(["catalogue", "import", `${root}/${file}`]);
     expect([code, err]).toEqual([1, ""]);
     const lines = out.split("\n");
-    for (const [line, words] of [
-      [5, "18,50"],
-      [16, "below"],
-      [31, "surplus"],
-    ] as const) {
-      expect(lines.some((text) => text.includes(`:${line}: `))).toBe(true);
-      expect(out.toLowerCase()).toContain(words === "below" ? "15" : words);
+    for (const says of [
+      ":5: error in Variant Price: “18,50” is not a price",
+      ":11: error in Variant SKU: “GM-BLUE” stands on line 2 already",
+      ":17: warning in Variant Compare At Price",
+      ":31: error in Spillway Bundle: its part “OS-1” is left out (line 19)",
+      ":32: error: the row has 26 cells",
+    ]) {
+      expect(out).toContain(`broken-catalogue.csv${says}`);
     }
     expect(lines.filter((text) => /:\d+: (error|warning)/.test(text)).length).toBeGreaterThan(20);
-    expect(out).toMatch(/Imported \d+ products \(\d+ new, 0 updated\) from 3\d rows; \d+ errors/);
+    expect(out).toMatch(/Imported \d+ products \(\d+ new, \d+ updated\) from 3\d rows; \d+ errors/);
     await shop.parts.catalogue.refresh();
     expect((await shop.place(orderRequest(["GM-BLUE"]))).kind).toBe("placed");
   });

@@ -132,9 +132,11 @@ export function createBank(world: World, options: BankOptions): Bank {
         if (world.trouble(plan.messageLost / 2)) {
           return onlyIfCertain(request, { kind: "failed", reason: "the bank could not be reached" });
         }
-        return await over(sender, `charge ${brief(request.attemptKey)}`, signal, unknown, (own) =>
+        const outcome = await over(sender, `charge ${brief(request.attemptKey)}`, signal, unknown, (own) =>
           gateway.charge(request, own),
         );
+        if (outcome.kind !== "rate_limited" || world.isHealed) return outcome;
+        return { ...outcome, retryAfterMs: outcome.retryAfterMs * plan.pauseFactor };
       },
       find: (request, signal) =>
         over(sender, `find ${brief(request.attemptKey)}`, signal, unknown, (own) => gateway.find(request, own)),

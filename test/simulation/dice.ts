@@ -1,7 +1,6 @@
-/**
- * The luck of one simulated run: everything that could have gone otherwise is decided by one of these, so the seed is
- * the run. sfc32 by Chris Doty-Humphrey (PractRand): fast, 128 bits of state, and the same on every machine.
- */
+/** The luck of one simulated run: everything that could have gone otherwise is decided by one of these, so the seed is the run. */
+import { seededRandom } from "../kit/generated-catalogue.ts";
+
 export type Dice = {
   /** In [0, 1). */
   next(): number;
@@ -15,22 +14,7 @@ export type Dice = {
 };
 
 export function createDice(seed: number): Dice {
-  let a = 0x9e3779b9 ^ (seed | 0);
-  let b = 0x243f6a88 ^ Math.floor(seed / 2 ** 32);
-  let c = 0xb7e15162;
-  let counter = 1;
-  const bits = (): number => {
-    const result = (a + b + counter) | 0;
-    counter = (counter + 1) | 0;
-    a = b ^ (b >>> 9);
-    b = (c + (c << 3)) | 0;
-    c = ((c << 21) | (c >>> 11)) + result;
-    return result >>> 0;
-  };
-  // Seeds that differ in one bit begin alike; after these they have parted.
-  for (let round = 0; round < 16; round++) bits();
-
-  const next = () => bits() / 2 ** 32;
+  const next = seededRandom(seed);
   return {
     next,
     chance: (probability) => next() < probability,

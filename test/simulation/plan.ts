@@ -11,6 +11,8 @@ export type Plan = {
   /** What a card may do at the bank; tokens of the sandbox. */
   readonly cards: readonly string[];
   readonly callsPerSecond: number;
+  /** How much longer than the sandbox the bank wants to be left alone when it is asked too often. */
+  readonly pauseFactor: number;
   readonly hasBackup: boolean;
   /** Chances at every event of a shop or worker. */
   readonly crash: number;
@@ -53,7 +55,8 @@ export function drawPlan(dice: Dice): Plan {
     shoppers: dice.whole(3, 9),
     // Challenges are where shoppers, workers and clocks meet, so most runs have them.
     cards: [...(dice.chance(0.8) ? ["ok"] : []), ...drawCards(dice)],
-    callsPerSecond: dice.pick([2, 20, 100]),
+    callsPerSecond: dice.pick([1, 2, 20, 100]),
+    pauseFactor: dice.pick([1, 1, 10, 40]),
     hasBackup: dice.chance(0.3),
     crash: perhaps(0.6, dice.pick([0.01, 0.03, 0.1])),
     stall: perhaps(0.3, dice.pick([0.01, 0.05])),

@@ -10,6 +10,7 @@ type Verdicts = {
   ids: string[];
   short_order: Int32Array | number[];
   short_line: Int16Array | number[];
+  short_variant: Int32Array | number[];
   short_left: Int32Array | number[];
 };
 
@@ -24,7 +25,7 @@ export function createOrderIntake(sql: SQL): OrderIntake {
       for (let attempt = 1; ; attempt++) {
         try {
           const [row] = await query<Verdicts>(sql, placeOrders, parameters);
-          return decode(row as Verdicts);
+          return decode(row as Verdicts, batch);
         } catch (error) {
           if (attempt >= tries || !retryable.has(sqlState(error) ?? "")) throw error;
         }
@@ -149,12 +150,16 @@ function encode(batch: OrderBatch): unknown[] {
   ];
 }
 
-function decode(row: Verdicts): OrderVerdict[] {
+function decode(row: Verdicts, batch: OrderBatch): OrderVerdict[] {
   const verdicts: OrderVerdict[] = [];
-  const short = new Map<number, { lineNo: number; left: number }[]>();
+  const short = new Map<number, { lineNo: number; variantId: number; left: number }[]>();
   for (let index = 0; index < row.short_order.length; index++) {
     const order = row.short_order[index] as number;
-    const entry = { lineNo: row.short_line[index] as number, left: row.short_left[index] as number };
+    const entry = {
+      lineNo: row.short_line[index] as number,
+      variantId: row.short_variant[index] as number,
+      left: row.short_left[index] as number,
+    };
     const entries = short.get(order);
     if (entries === undefined) short.set(order, [entry]);
     else entries.push(entry);
@@ -166,7 +171,7 @@ function decode(row: Verdicts): OrderVerdict[] {
         verdicts.push({ kind: "placed", id });
         break;
       case 1:
-        verdicts.push({ kind: "sold_out", short: short.get(index + 1) ?? [] });
+        verdicts.push({ kind: "sold_out", short: shortLines(batch.orders[index], short.get(index + 1) ?? []) });
         break;
       case 2:
         verdicts.push({ kind: "limit", left: Math.min(...(short.get(index + 1) ?? []).map((entry) => entry.left)) });
@@ -185,4 +190,19 @@ function decode(row: Verdicts): OrderVerdict[] {
     }
   }
   return verdicts;
+}
+
+/** From needs to lines: of a bundle there are as many left as its scarcest part makes. */
+function shortLines(
+  order: OrderBatch["orders"][number] | undefined,
+  needs: readonly { lineNo: number; variantId: number; left: number }[],
+): { lineNo: number; left: number }[] {
+  const leftByLine = new Map<number, number>();
+  for (const { lineNo, variantId, left } of needs) {
+    const line = order?.lines[lineNo - 1];
+    const need = line?.needs.find((candidate) => candidate.variantId === variantId);
+    const units = line === undefined || need === undefined ? 0 : Math.floor((left * line.quantity) / need.quantity);
+    leftByLine.set(lineNo, Math.min(leftByLine.get(lineNo) ?? units, units));
+  }
+  return [...leftByLine].map(([lineNo, left]) => ({ lineNo, left }));
 }

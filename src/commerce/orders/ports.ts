@@ -64,7 +64,7 @@ export type OrderVerdict =
   | { readonly kind: "placed"; readonly id: number }
   | { readonly kind: "replayed"; readonly id: number }
   | { readonly kind: "conflict" }
-  /** `lineNo` counts from 1; one entry for each line that fell short. */
+  /** `lineNo` counts from 1; one entry for each line that fell short, with what is left in the line's own units. */
   | { readonly kind: "sold_out"; readonly short: readonly { readonly lineNo: number; readonly left: number }[] }
   /** What the person may still have. */
   | { readonly kind: "limit"; readonly left: number }

@@ -1,9 +1,8 @@
--- An order that was given up no longer counts: also one that was cancelled when paid, and refunded since.
+-- An order that was given up no longer counts: also one that was paid and whose units went back on sale.
 with given_up as (
   select id from orders where status in ('cancelled', 'expired')
-  union all
-  select id from orders o where status = 'refunded'
-    and exists (select from order_events e where e.order_id = o.id and e.status = 'cancelled')
+  union
+  select distinct order_id from stock_entries where kind = 'unsell'
 ), bought as (
   select subject, person, sum(quantity) as quantity from order_persons op
   where not exists (select from given_up where given_up.id = op.order_id)

@@ -1,9 +1,8 @@
--- An order that was given up gives its use back: also one that was cancelled when paid, and refunded since.
+-- An order that was given up gives its use back: also one that was paid and whose units went back on sale.
 with given_up as (
   select id from orders where status in ('cancelled', 'expired')
-  union all
-  select id from orders o where status = 'refunded' and promotion_id is not null
-    and exists (select from order_events e where e.order_id = o.id and e.status = 'cancelled')
+  union
+  select distinct order_id from stock_entries where kind = 'unsell'
 ), counted as (
   select promotion_id, count(*) as used from orders o
   where promotion_id is not null and not exists (select from given_up where given_up.id = o.id)

@@ -10,7 +10,8 @@
 -- same request), 5 same key with another request, 6 priced from an old reading: price it again.
 --
 -- Locks are taken in one order everywhere: promotions, stock levels, purchase counts, orders.
-create or replace function place_orders(
+drop function if exists place_orders;
+create function place_orders(
   p_revision bigint, p_valid_from double precision, p_valid_until double precision,
   p_currency text, p_tax_included boolean,
   o_key uuid[], o_request uuid[], o_priority smallint[], o_email text[], o_details text[],
@@ -23,9 +24,9 @@ create or replace function place_orders(
   -- Distinct pairs of subject (variant id, or minus a promotion's id) and person, ascending.
   d_subject integer[], d_person uuid[],
   out verdicts smallint[], out ids bigint[],
-  -- For each line that fell short: its order, its line number, what is left. For a limit: its order, 0, what the
+  -- For each need that fell short: its order, its line number, the variant it needs, what is left of that. For a limit: its order, 0, what the
   -- person may still have.
-  out short_order integer[], out short_line smallint[], out short_left integer[]
+  out short_order integer[], out short_line smallint[], out short_variant integer[], out short_left integer[]
 ) language plpgsql
 -- A shop that has just opened has empty tables, and a plan made then would read them whole for ever after.
 set enable_seqscan to off
@@ -49,7 +50,7 @@ declare
 begin
   verdicts := array_fill(0::smallint, array[orders_count]);
   ids := array_fill(0::bigint, array[orders_count]);
-  short_order := '{}'; short_line := '{}'; short_left := '{}';
+  short_order := '{}'; short_line := '{}'; short_variant := '{}'; short_left := '{}';
 
   -- Promotions first: few, and only when an order uses one.
   if exists (select 1 from unnest(o_promotion) p where p <> 0) then
@@ -115,10 +116,12 @@ begin
 
     -- The person.
     while m <= limits_count and m_order[m] = i loop
-      if fine and d_left[m_slot[m]] < m_quantity[m] then
+      -- Mailbox, door and card each: the least of what they may still have is what is told.
+      if (fine or verdicts[i] = 2) and d_left[m_slot[m]] < m_quantity[m] then
         verdicts[i] := 2; fine := false;
         short_order := array_append(short_order, i);
         short_line := array_append(short_line, 0::smallint);
+        short_variant := array_append(short_variant, 0);
         short_left := array_append(short_left, greatest(d_left[m_slot[m]], 0));
       end if;
       m := m + 1;
@@ -140,6 +143,7 @@ begin
           verdicts[i] := 1; fine := false;
           short_order := array_append(short_order, i);
           short_line := array_append(short_line, n_line[k]);
+          short_variant := array_append(short_variant, s_variant[slot]);
           short_left := array_append(short_left, slot);
         elsif fine then
           slot_free[slot] := slot_free[slot] - want;
