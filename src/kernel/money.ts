@@ -57,13 +57,18 @@ export function formatMoney(amount: number, currency: string, locale = "en"): st
  * ties to the earlier part). Weights must not all be zero unless the amount is zero.
  */
 export function allocate(amount: number, weights: readonly number[]): number[] {
-  const sum = weights.reduce((a, b) => a + b, 0);
-  if (sum === 0) return weights.map(() => 0);
-  const shares = weights.map((weight) => Math.floor((amount * weight) / sum));
-  let rest = amount - shares.reduce((a, b) => a + b, 0);
-  const byRemainder = weights
-    .map((weight, index) => ({ index, remainder: (amount * weight) % sum }))
-    .sort((a, b) => b.remainder - a.remainder || a.index - b.index);
+  // A product of two sums of money may leave the exact integers of a number.
+  const sum = weights.reduce((total, weight) => total + BigInt(weight), 0n);
+  if (sum === 0n) return weights.map(() => 0);
+  const exact = weights.map((weight, index) => {
+    const product = BigInt(amount) * BigInt(weight);
+    return { index, share: Number(product / sum), remainder: product % sum };
+  });
+  const shares = exact.map(({ share }) => share);
+  let rest = amount - shares.reduce((total, share) => total + share, 0);
+  const byRemainder = exact.sort((a, b) =>
+    a.remainder === b.remainder ? a.index - b.index : a.remainder > b.remainder ? -1 : 1,
+  );
   for (const { index } of byRemainder) {
     if (rest <= 0) break;
     shares[index] = (shares[index] ?? 0) + 1;
