@@ -62,8 +62,12 @@ export class CatalogueView {
     this.#reading = (async () => {
       do {
         this.#stale = false;
+        // The database looks at its clock when the reading begins. Taken when it ends, ours would be behind by as long as
+        // it took, and what goes on sale at a set second would be refused that long after it. Ahead, an order is only
+        // priced again.
+        const startedMs = this.#clock.now();
         const rows = await this.#store.read();
-        this.#offsetMs = rows.databaseNowMs - this.#clock.now();
+        this.#offsetMs = rows.databaseNowMs - startedMs;
         this.#rows = rows;
         this.#snapshot = undefined;
       } while (this.#stale);

@@ -28,9 +28,12 @@ export async function sendNotice(
   const { clock, bucket } = options;
   const order = task.orderId === null ? undefined : await options.orders.get(task.orderId);
   const texts = await options.compose(String(task.payload.template ?? task.topic), order, task.payload);
+  // One channel's trouble neither keeps the other from its turn nor sends the same words there again.
+  const sent = new Set(Array.isArray(task.payload.sent) ? (task.payload.sent as string[]) : []);
+  let againInSeconds: number | undefined;
   for (const [index, text] of texts.entries()) {
     const sender = options.senders.find((candidate) => candidate.channel === text.channel);
-    if (sender === undefined) continue;
+    if (sender === undefined || sent.has(text.channel)) continue;
     for (let waitMs = bucket.take(clock.now()); waitMs > 0; waitMs = bucket.take(clock.now()))
       await clock.sleep(waitMs);
     // The id stays the same for every try, so that a receiver can drop the second.
@@ -38,12 +41,14 @@ export async function sendNotice(
       { ...text, messageId: `${task.id}-${index}` },
       AbortSignal.timeout(sendTimeoutMs),
     );
-    if (outcome.kind !== "failed") continue;
-    if (task.attempts >= triesMax) return "settled";
-    return {
-      againInSeconds:
-        outcome.retryAfterMs === null ? Math.min(15 * 2 ** task.attempts, 3600) : outcome.retryAfterMs / 1000,
-    };
+    if (outcome.kind !== "failed") {
+      sent.add(text.channel);
+      continue;
+    }
+    const seconds =
+      outcome.retryAfterMs === null ? Math.min(15 * 2 ** task.attempts, 3600) : outcome.retryAfterMs / 1000;
+    againInSeconds = Math.min(againInSeconds ?? seconds, seconds);
   }
-  return "settled";
+  if (againInSeconds === undefined || task.attempts >= triesMax) return "settled";
+  return { againInSeconds, payload: { ...task.payload, sent: [...sent] } };
 }

@@ -7,7 +7,10 @@
 import type { Lane, Outbox, Task } from "#commerce/outbox/ports.ts";
 import type { Clock } from "#kernel/clock.ts";
 
-export type TaskEnd = "settled" | { readonly againInSeconds: number };
+export type TaskEnd =
+  | "settled"
+  /** With `payload`, what the task knows when it comes back. */
+  | { readonly againInSeconds: number; readonly payload?: Task["payload"] };
 export type TaskHandler = (task: Task) => Promise<TaskEnd>;
 
 export type OutboxWorkerOptions = {
@@ -104,7 +107,7 @@ export class OutboxWorker {
       if (handler === undefined) throw new Error(`no handler for the topic "${task.topic}"`);
       const end = await handler(task);
       if (end === "settled") await outbox.done(task);
-      else await outbox.putOff(task, end.againInSeconds, "not settled yet");
+      else await outbox.putOff(task, end.againInSeconds, "not settled yet", end.payload);
       this.done[task.topic] = (this.done[task.topic] ?? 0) + 1;
     } catch (error) {
       this.failed[task.topic] = (this.failed[task.topic] ?? 0) + 1;

@@ -27,13 +27,11 @@ export function validator<Schema extends TSchema>(schema: Schema): (value: unkno
     for (const error of worthTelling([...compiled.Errors(value)])) {
       if (errors.length >= complaintsMax) break;
       const parameters = error.params as Record<string, unknown>;
-      if (error.keyword === "additionalProperties") {
-        for (const name of (parameters.additionalProperties as readonly string[] | undefined) ?? []) {
-          errors.push({
-            pointer: `${error.instancePath}/${escapePointer(name)}`,
-            message: "is not a field of this request; check its spelling",
-          });
-        }
+      if (error.keyword === "boolean") {
+        errors.push({
+          pointer: cut(error.instancePath),
+          message: "is not a field of this request; check its spelling",
+        });
       } else if (error.keyword === "required") {
         for (const name of (parameters.requiredProperties as readonly string[] | undefined) ?? []) {
           errors.push({ pointer: `${error.instancePath}/${escapePointer(name)}`, message: "is missing" });
@@ -63,7 +61,8 @@ function worthTelling(errors: readonly SchemaError[]): SchemaError[] {
   const done = new Set<string>();
   for (const error of errors) {
     const { keyword, instancePath } = error;
-    if (keyword === "boolean" || keyword === "anyOf") continue;
+    // Of unknown fields each is named by itself, as "boolean": the schema for it is false.
+    if (keyword === "additionalProperties" || keyword === "anyOf") continue;
     if (!choices.has(instancePath)) {
       // An empty text has the wrong pattern as well; once is enough.
       if (keyword !== "pattern" || !told.some((other) => other.instancePath === instancePath)) told.push(error);
@@ -137,6 +136,8 @@ function wording(keyword: string, parameters: Record<string, unknown>, fallback:
 }
 
 const article = (type: string): string => (/^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`);
+/** A name may be as long as the whole body. */
+const cut = (pointer: string): string => (pointer.length <= 300 ? pointer : pointer.slice(0, 300).replace(/~$/, ""));
 const escapePointer = (name: string): string => name.slice(0, 100).replaceAll("~", "~0").replaceAll("/", "~1");
 
 /** Numbers are integers here, and beyond this they are not exact. */

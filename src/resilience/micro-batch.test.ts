@@ -32,7 +32,7 @@ test("a lone arrival goes at once, alone", async () => {
 
 test("what arrives in one turn goes in one call", async () => {
   const { batch, calls } = held();
-  for (const item of [1, 2, 3]) batch.add(item);
+  for (const item of [1, 2, 3]) void batch.add(item);
   await settled();
   expect(batchesOf(calls)).toEqual([[1, 2, 3]]);
 });
@@ -49,12 +49,12 @@ test("what arrives while a call is under way goes in the next, all of it, in its
   await settled();
   expect(batchesOf(calls)).toEqual([[1], [2, 3, 4]]);
   calls[1]?.answer();
-  expect(await Promise.all(answers)).toEqual(["answer 1", "answer 2", "answer 3", "answer 4"]);
+  expect(await Promise.all(answers as Promise<string>[])).toEqual(["answer 1", "answer 2", "answer 3", "answer 4"]);
 });
 
 test("a call is never larger than its bound, and the rest waits for the next", async () => {
   const { batch, calls } = held({ batchMax: 2 });
-  for (const item of [1, 2, 3, 4, 5]) batch.add(item);
+  for (const item of [1, 2, 3, 4, 5]) void batch.add(item);
   await settled();
   for (let call = 0; call < 3; call++) {
     calls[call]?.answer();
@@ -65,7 +65,7 @@ test("a call is never larger than its bound, and the rest waits for the next", a
 
 test("beyond the queue's bound nothing is taken, and it is said at once", async () => {
   const { batch, calls } = held({ queueMax: 2 });
-  batch.add(1);
+  void batch.add(1);
   await settled();
   expect([batch.add(2), batch.add(3)].map((answer) => answer instanceof Promise)).toEqual([true, true]);
   expect([batch.add(4), batch.depth]).toEqual([undefined, 2]);
@@ -110,7 +110,7 @@ describe("idle", () => {
   test("comes when what waits and what is under way has its answer", async () => {
     const { batch, calls } = held({ batchMax: 1 });
     let answered = 0;
-    for (const item of [1, 2]) batch.add(item)?.then(() => (answered += 1));
+    for (const item of [1, 2]) void batch.add(item)?.then(() => (answered += 1));
     let isIdle = false;
     const idle = batch.idle().then(() => {
       isIdle = true;
@@ -129,7 +129,7 @@ describe("idle", () => {
 test("the sizes of its batches are counted by powers of two", async () => {
   const { batch, calls } = held();
   for (const size of [1, 2, 3, 4, 7, 8]) {
-    for (let item = 0; item < size; item++) batch.add(item);
+    for (let item = 0; item < size; item++) void batch.add(item);
     await settled();
     calls.at(-1)?.answer();
     await settled();
@@ -161,7 +161,7 @@ test("whatever arrives whenever, each question is asked once, in order, and has 
         let next = 0;
         const answers: Promise<void>[] = [];
         for (const count of arrivals) {
-          scheduler.schedule(Promise.resolve()).then(() => {
+          void scheduler.schedule(Promise.resolve()).then(() => {
             for (let more = 0; more < count; more++) {
               const item = next++;
               answers.push((batch.add(item) as Promise<number>).then((answer) => expect(answer).toBe(item * 10)));

@@ -294,7 +294,7 @@ const plainShelf: Shelf = {
   codes: [],
 };
 
-export function describeOrderIntake(name: string, make: () => Promise<IntakeSubject>, runs = 40): void {
+export function describeOrderIntake(name: string, make: () => Promise<IntakeSubject>, runs = 30): void {
   describe(`the order intake on ${name}`, () => {
     let subject: IntakeSubject;
     let intake: OrderIntake;

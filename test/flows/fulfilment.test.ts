@@ -117,3 +117,15 @@ describe("a delay", () => {
     expect([await told(late), await told(fresh)]).toEqual([["delayed"], []]);
   });
 });
+
+test("a notice that is put off comes back knowing what it has said already", async () => {
+  await paid();
+  const { outbox } = shop.parts;
+  const [task] = await outbox.take("notices", 1, 60);
+  if (task === undefined) throw new Error("no notice waits");
+  await outbox.putOff(task, 0, "the text message failed", { ...task.payload, sent: ["email"] });
+  const [again] = await outbox.take("notices", 1, 60);
+  expect(again).toMatchObject({ id: task.id, attempts: 2, payload: { template: "paid", sent: ["email"] } });
+  if (again !== undefined) await outbox.putOff(again, 0, "once more");
+  expect((await outbox.take("notices", 1, 60))[0]?.payload).toEqual({ template: "paid", sent: ["email"] });
+});

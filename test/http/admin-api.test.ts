@@ -21,8 +21,12 @@ async function call<Body = Record<string, unknown>>(
   });
   const body = (await response.json()) as Body & { code?: string; detail?: string };
   expect(api.complaints(name, response, body)).toEqual([]);
+  if (response.ok) answered.add(name);
   return { status: response.status, body };
 }
+
+/** Operations that have answered here as they are described. */
+const answered = new Set<string>();
 
 type Order = {
   orderNumber: string;
@@ -288,4 +292,9 @@ test("the promises are audited over HTTP, each with how much was looked at", asy
   expect(body.invariants.length).toBeGreaterThan(15);
   expect(body.invariants.filter(({ breaches }) => breaches > 0)).toEqual([]);
   expect(body.invariants.find(({ name }) => name === "paid means charged")?.checked).toBe(1);
+});
+
+test("every operation of the admin API that answers in JSON was tried here", () => {
+  const files = ["GET /api/admin/catalogue", "POST /api/admin/catalogue"];
+  expect([...answered, ...files].sort()).toEqual(adminOperations.map(({ method, path }) => `${method} ${path}`).sort());
 });

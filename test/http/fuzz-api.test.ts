@@ -111,7 +111,7 @@ for (const [name, good] of Object.entries(goodBodies)) {
           const before = await shop.rows();
           await expectClear(name, await send(name, body), before);
         }),
-        { numRuns: 120 },
+        { numRuns: 80 },
       );
     }, 30_000);
 
@@ -418,5 +418,5 @@ describe("an import", () => {
 });
 
 test("most of what was sent here was refused", () => {
-  expect(stalled).toBeGreaterThan(500);
+  expect(stalled).toBeGreaterThan(400);
 });

@@ -28,7 +28,7 @@ export const oddTexts: readonly string[] = [
   "NULL",
   "<script>alert(1)</script>",
   '"><img src=x onerror=alert(1)>',
-  "${7*7}{{7*7}}%{7*7}#{7*7}",
+  `$${"{7*7}"}{{7*7}}%{7*7}#{7*7}`,
   "%00%0a%s%n%x",
   "../../../../etc/passwd",
   "__proto__",

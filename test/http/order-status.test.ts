@@ -3,7 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { orderRequest, type ShopProcess, testShop } from "../kit/shop.ts";
 import { describedApi } from "./described-api.ts";
 
-const shop = await testShop({ processes: 2 });
+// The bank's own memory will do: nobody lays its books beside ours here.
+const shop = await testShop({ processes: 2, books: "memory" });
 const [here, there] = shop.processes as [ShopProcess, ShopProcess];
 const api = await describedApi(shop);
 

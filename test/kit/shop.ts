@@ -371,7 +371,7 @@ async function openProcess(
           tasks.map(async (task) => {
             const end = await runTask(parts, task);
             if (end === "settled") await parts.outbox.done(task);
-            else await parts.outbox.putOff(task, end.againInSeconds, "not settled yet");
+            else await parts.outbox.putOff(task, end.againInSeconds, "not settled yet", end.payload);
           }),
         );
       }

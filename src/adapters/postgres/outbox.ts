@@ -41,12 +41,17 @@ export function createOutbox(sql: SQL): Outbox {
     async done(task) {
       await query(sql, `delete from outbox where ${identity}`, identityOf(task));
     },
-    async putOff(task, delaySeconds, reason) {
+    async putOff(task, delaySeconds, reason, payload) {
       await query(
         sql,
         `update outbox set run_at = case when $5::float8 is null then 'infinity' else shop_now() + make_interval(secs => $5::float8) end,
-           last_error = $6::text where ${identity}`,
-        [...identityOf(task), delaySeconds, reason.slice(0, 500)],
+           last_error = $6::text, payload = coalesce($7::text::jsonb, payload) where ${identity}`,
+        [
+          ...identityOf(task),
+          delaySeconds,
+          reason.slice(0, 500),
+          payload === undefined ? null : JSON.stringify(payload),
+        ],
       );
     },
     async woken(listener) {

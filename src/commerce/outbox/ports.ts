@@ -21,8 +21,11 @@ export type Task = {
 export interface Outbox {
   take(lane: Lane, limit: number, leaseSeconds: number): Promise<readonly Task[]>;
   done(task: Task): Promise<void>;
-  /** Puts it off. Past the last try it is parked for an operator to see: `delaySeconds` null. */
-  putOff(task: Task, delaySeconds: number | null, reason: string): Promise<void>;
+  /**
+   * Puts it off, with what it is to know when it comes back if that is something else. Past the last try it is parked for
+   * an operator to see: `delaySeconds` null.
+   */
+  putOff(task: Task, delaySeconds: number | null, reason: string, payload?: Task["payload"]): Promise<void>;
   /** Calls back when new work was written, whichever process wrote it. */
   woken(listener: () => void): Promise<{ stop(): Promise<void> }>;
   /** Waiting and due, and parked, by lane. */
