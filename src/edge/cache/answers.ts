@@ -50,7 +50,12 @@ export class Answers {
   #hitHead(stored: Stored, form: Form, nowMs: number): Headers {
     const ageSeconds = ageAt(stored, nowMs);
     if (form.head?.ageSeconds === ageSeconds) return form.head.headers;
-    const headers = this.#head(stored, form, ageSeconds, `hit; ttl=${Math.floor((stored.freshUntilMs - nowMs) / 1000)}`);
+    const headers = this.#head(
+      stored,
+      form,
+      ageSeconds,
+      `hit; ttl=${Math.floor((stored.freshUntilMs - nowMs) / 1000)}`,
+    );
     form.head = { ageSeconds, headers };
     return headers;
   }

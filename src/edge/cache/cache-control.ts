@@ -39,7 +39,14 @@ const numbers: Readonly<Record<string, NumberName>> = {
   "stale-if-error": "staleIfError",
   "min-fresh": "minFresh",
 };
-type FlagName = "noStore" | "public" | "mustRevalidate" | "proxyRevalidate" | "mustUnderstand" | "noTransform" | "onlyIfCached";
+type FlagName =
+  | "noStore"
+  | "public"
+  | "mustRevalidate"
+  | "proxyRevalidate"
+  | "mustUnderstand"
+  | "noTransform"
+  | "onlyIfCached";
 const flags: Readonly<Record<string, FlagName>> = {
   "no-store": "noStore",
   public: "public",

@@ -88,8 +88,7 @@ type Asked = {
 
 export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): EdgeCache {
   const store = new Store({ bytesMax: settings.maxBytes, variantsMax: settings.variantsMax });
-  const encodings =
-    settings.compress && deps.compress !== undefined ? new Encodings(store, deps.compress) : undefined;
+  const encodings = settings.compress && deps.compress !== undefined ? new Encodings(store, deps.compress) : undefined;
   const answers = new Answers(encodings);
   const flights = new Map<string, Flight>();
   const hitForMiss = new HitForMiss();
@@ -106,7 +105,11 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       return safeMethods.has(method) ? pass(exchange, next, "fwd=method") : change(exchange, next);
     }
     // A GET with a body may be answered by its body, which no key holds.
-    if (exchange.tunnel !== undefined || headers.get("content-length") !== null || headers.get("transfer-encoding") !== null) {
+    if (
+      exchange.tunnel !== undefined ||
+      headers.get("content-length") !== null ||
+      headers.get("transfer-encoding") !== null
+    ) {
       if (exchange.tunnel !== undefined) return next(exchange);
       if (headers.get("content-length") !== "0") return pass(exchange, next, "fwd=bypass");
     }
@@ -120,7 +123,12 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     const cacheControl = headers.get("cache-control");
     if (stored !== undefined) {
       const nowMs = exchange.atMs;
-      if (nowMs < stored.refreshAtMs && nowMs < stored.freshUntilMs && cacheControl === null && headers.get("pragma") === null) {
+      if (
+        nowMs < stored.refreshAtMs &&
+        nowMs < stored.freshUntilMs &&
+        cacheControl === null &&
+        headers.get("pragma") === null
+      ) {
         return hit(asked, stored, nowMs, undefined);
       }
     }
@@ -155,7 +163,12 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       if (use === "stale-while-revalidate") {
         refresh(asked, stored, nowMs);
         counts.staleHits += 1;
-        const answer = hit(exchange, stored, nowMs, `hit; ttl=${Math.floor((stored.freshUntilMs - nowMs) / 1000)}; detail=stale-while-revalidate`);
+        const answer = hit(
+          exchange,
+          stored,
+          nowMs,
+          `hit; ttl=${Math.floor((stored.freshUntilMs - nowMs) / 1000)}; detail=stale-while-revalidate`,
+        );
         exchange.notes.cache = "stale";
         return answer;
       }
@@ -185,7 +198,9 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
 
   function flightKey(key: string, headers: Headers): string {
     const names = store.variesOn(key)?.[0];
-    return names === undefined || names.length === 0 ? key : `${key}\n${names.join(",")}\n${variantKey(names, headers)}`;
+    return names === undefined || names.length === 0
+      ? key
+      : `${key}\n${names.join(",")}\n${variantKey(names, headers)}`;
   }
 
   function collapse(asked: Asked, stored: Stored | undefined, attempt: number): Promise<Response> {
@@ -328,7 +343,12 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     if (stored === undefined || !mayServeOnError(stored, nowMs, asked.wishes, staleFactor())) return undefined;
     led?.flight.settle({ kind: "shared", stored, body: undefined });
     counts.staleHits += 1;
-    const answer = hit(asked.exchange, stored, nowMs, `hit; ttl=${Math.floor((stored.freshUntilMs - nowMs) / 1000)}; detail="stale-if-error ${detail}"`);
+    const answer = hit(
+      asked.exchange,
+      stored,
+      nowMs,
+      `hit; ttl=${Math.floor((stored.freshUntilMs - nowMs) / 1000)}; detail="stale-if-error ${detail}"`,
+    );
     asked.exchange.notes.cache = "stale";
     return answer;
   }
@@ -406,13 +426,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     return made;
   }
 
-  function describe(
-    asked: Asked,
-    status: number,
-    headers: Headers,
-    requestedAtMs: number,
-    receivedAtMs: number,
-  ) {
+  function describe(asked: Asked, status: number, headers: Headers, requestedAtMs: number, receivedAtMs: number) {
     const request = asked.exchange.headers;
     return {
       status,
@@ -451,7 +465,8 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     exchange.notes.cache = "miss";
     const why = before === undefined ? (store.has(key) ? "vary-miss" : "uri-miss") : "stale";
     if (policy === undefined || (bytesExpected !== undefined && bytesExpected > objectMaxBytes)) {
-      if (policy === undefined && status < 500 && status !== 206 && status !== 304 && before !== undefined) store.remove(before);
+      if (policy === undefined && status < 500 && status !== 206 && status !== 304 && before !== undefined)
+        store.remove(before);
       hitForMiss.mark(key, receivedAtMs + (status >= 500 ? errorMs : hitForMissMs));
       return finish(response, `fwd=${why}; fwd-status=${status}`);
     }
@@ -478,7 +493,11 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     if (age !== null) own.set("age", age);
     own.append("cache-status", `Spillway; fwd=${why}; fwd-status=${status}; stored`);
 
-    if (response.body === null || hasNoBody(status) || (bytesExpected !== undefined && bytesExpected <= wholeMaxBytes)) {
+    if (
+      response.body === null ||
+      hasNoBody(status) ||
+      (bytesExpected !== undefined && bytesExpected <= wholeMaxBytes)
+    ) {
       const body = response.body === null ? new Uint8Array(0) : new Uint8Array(await response.arrayBuffer());
       if (bytesExpected !== undefined && bytesExpected !== body.length && !hasNoBody(status)) {
         throw new Error(`The origin promised ${bytesExpected} bytes and sent ${body.length}.`);
@@ -578,7 +597,9 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     exchange.notes.cache = "bypass";
     if (response.status >= 200 && response.status < 400) {
       const here = `${exchange.scheme}://${exchange.host}`;
-      const keys = new Set([cacheKey(exchange.scheme, exchange.host, withoutIgnored?.(exchange.target) ?? exchange.target)]);
+      const keys = new Set([
+        cacheKey(exchange.scheme, exchange.host, withoutIgnored?.(exchange.target) ?? exchange.target),
+      ]);
       for (const name of ["location", "content-location"]) {
         const value = response.headers.get(name);
         const url = value === null ? null : URL.parse(value, here + exchange.target);

@@ -135,7 +135,8 @@ export function policyOf(received: Received, rules: StoringRules): Policy | unde
     staleWhileRevalidateMs,
     staleIfErrorMs,
     mayServeStale: mayDefault,
-    noTransform: directives.noTransform === true || parseCacheControl(headers.get("cache-control")).noTransform === true,
+    noTransform:
+      directives.noTransform === true || parseCacheControl(headers.get("cache-control")).noTransform === true,
     omitFields,
   };
 }

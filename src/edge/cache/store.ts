@@ -7,7 +7,10 @@ import { variantKey } from "./key.ts";
 import type { Stored } from "./stored.ts";
 
 /** Every variant of one address, by the lists of names that its answers vary on; the newest list first. */
-type Resource = { lists: { readonly names: readonly string[]; readonly variants: Map<string, Stored> }[]; count: number };
+type Resource = {
+  lists: { readonly names: readonly string[]; readonly variants: Map<string, Stored> }[];
+  count: number;
+};
 
 export type PurgeTarget =
   | { readonly tags: readonly string[] }
@@ -120,9 +123,7 @@ export class Store {
 
   isKept(stored: Stored): boolean {
     return (
-      this.#resources
-        .get(stored.key)
-        ?.lists.some(({ variants }) => variants.get(stored.variant) === stored) ?? false
+      this.#resources.get(stored.key)?.lists.some(({ variants }) => variants.get(stored.variant) === stored) ?? false
     );
   }
 

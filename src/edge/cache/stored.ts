@@ -61,7 +61,13 @@ const ownFields = new Set(["age", "content-length", "surrogate-key", "cache-tag"
 
 function excludedFields(headers: Headers, omit: readonly string[]): ReadonlySet<string> {
   const connection = headers.get("connection");
-  const listed = connection === null ? [] : connection.toLowerCase().split(",").map((name) => name.trim());
+  const listed =
+    connection === null
+      ? []
+      : connection
+          .toLowerCase()
+          .split(",")
+          .map((name) => name.trim());
   return new Set([...listed, ...omit]);
 }
 

@@ -56,6 +56,8 @@ export function forwardTo(origin: string): Next {
         body: exchange.request?.body ?? null,
         redirect: "manual",
         decompress: false,
+        // A reused connection that breaks makes fetch ask a second time; a cache should see what the origin did.
+        keepalive: false,
         ...(exchange.request === null ? {} : { signal: exchange.request.signal }),
       });
     } catch (error) {
