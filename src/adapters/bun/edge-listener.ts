@@ -58,6 +58,8 @@ type Opened = { readonly server: Server; readonly tunnels: Tunnels; isRetiring: 
 const quietMs = 500;
 /** The longest that a request which waits for an origin, or a stream of events, is left alone; the origin's own deadlines are shorter. */
 const longestSeconds = 255;
+/** How long the longest download may take that began under an older certificate. */
+const downloadMs = 600_000;
 /** What a WebSocket that ends with its server is told (RFC 6455 7.4.1). */
 const goingAway = 1001;
 
@@ -121,15 +123,15 @@ export function listen(options: EdgeListenerOptions, initial: Receiver): EdgeLis
     return opened;
   }
 
-  async function retire(opened: Opened, graceMs: number): Promise<void> {
+  async function retire(opened: Opened, tellMs: number, graceMs: number): Promise<void> {
     const { server } = opened;
     const startMs = performance.now();
     opened.isRetiring = true;
     opened.lastAskedMs = startMs;
     // An idle connection that is closed may have a request on its way: so first everybody who asks is told to close, and the
     // door stays open for them.
-    while (performance.now() - startMs < graceMs / 2 && performance.now() - opened.lastAskedMs < quietMs) {
-      await Bun.sleep(Math.min(50, graceMs / 10));
+    while (performance.now() - startMs < tellMs && performance.now() - opened.lastAskedMs < quietMs) {
+      await Bun.sleep(Math.min(50, tellMs / 10));
     }
     opened.tunnels.closeAll(goingAway, "The server restarts.");
     const drained = server.stop(false);
@@ -142,15 +144,13 @@ export function listen(options: EdgeListenerOptions, initial: Receiver): EdgeLis
   let current = opening(options, open);
   const port = current.server.port ?? options.port;
   let isDraining = false;
-  const retired = new Set<Promise<void>>();
 
   function reloadCertificates(): void {
     if (options.tls === undefined || isDraining) return;
     const before = current;
     current = open(port);
-    // Long enough for every download; a WebSocket or an event stream is reconnected after it.
-    const ended = retire(before, 600_000).finally(() => retired.delete(ended));
-    retired.add(ended);
+    // As long as the old server tells its connections to close, it gets half of the new ones, and they the old certificate.
+    void retire(before, 2000, downloadMs);
   }
 
   let seen = options.tls === undefined ? "" : stampOf(options.tls);
@@ -182,7 +182,7 @@ export function listen(options: EdgeListenerOptions, initial: Receiver): EdgeLis
     async stop(graceMs) {
       isDraining = true;
       clearInterval(watch);
-      await Promise.all([...all].map((opened) => retire(opened, graceMs)));
+      await Promise.all([...all].map((opened) => retire(opened, graceMs / 2, graceMs)));
     },
   };
 }
