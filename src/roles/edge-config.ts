@@ -68,15 +68,24 @@ export async function readEdgeConfig(sources: EdgeConfigSources): Promise<EdgeCo
     fromFlags(raw, flags, origins);
   }
 
-  // Each wrong thing of a hundred is told; Typebox stops at eight by itself.
-  Settings.Set({ maxErrors: complaintsMax });
   const config = raw === undefined ? undefined : Value.Default(EdgeConfig, raw);
   if (config !== undefined) {
-    if (!compiled.Check(config)) complaints.push(...schemaComplaints([...compiled.Errors(config)], config));
+    if (!compiled.Check(config)) complaints.push(...schemaComplaints(errorsOf(config), config));
     complaints.push(...crossComplaints(config, sources.originNeeded ?? true, folder, complaints));
   }
   if (complaints.length === 0) return config as EdgeConfig;
   throw new SpillwayError("bad_config", report(complaints, file, origins));
+}
+
+/** Typebox stops at eight by itself, and a choice of five is six of them; the setting is everybody's, so it is put back. */
+function errorsOf(config: unknown): SchemaError[] {
+  const { maxErrors } = Settings.Get();
+  Settings.Set({ maxErrors: complaintsMax * 10 });
+  try {
+    return [...compiled.Errors(config)];
+  } finally {
+    Settings.Set({ maxErrors });
+  }
 }
 
 /** The schema for editors and checks: what has a default need not be there. */

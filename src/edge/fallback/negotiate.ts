@@ -42,7 +42,7 @@ export function chooseForm(headers: Headers): Form {
   const accept = headers.get("accept");
   if (accept === null || accept === "" || accept === "*/*") return byOtherSigns(headers);
   const given = wishes(accept);
-  const html = wanted(given, ["text/html", "application/xhtml+xml"]);
+  const html = wanted(given, ["text/html"]);
   const json = wanted(given, ["application/problem+json", "application/json"]);
   if (html.weight === 0 && json.weight === 0) return "text";
   if (html.weight !== json.weight) return html.weight > json.weight ? "html" : "json";
@@ -50,7 +50,7 @@ export function chooseForm(headers: Headers): Form {
   return byOtherSigns(headers);
 }
 
-/** The best weight among types, each by the most exact range that takes it: the type, "text/*", then "*​/*". */
+/** The best weight among types, each by the most exact range that takes it: the type, "text/*", then any. */
 function wanted(given: readonly Wish[], types: readonly string[]): { weight: number; exactness: number } {
   let best = { weight: 0, exactness: 0 };
   for (const type of types) {

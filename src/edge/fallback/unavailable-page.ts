@@ -17,7 +17,7 @@ type Words = {
   readonly detail: string;
 };
 
-const safe = "If you have an order number, your order is safe: it was written down before the number was shown.";
+const safe = "If you were given an order number, that order is safe.";
 
 export const wordsFor: Readonly<Record<Occasion, Words>> = {
   read: {
@@ -26,7 +26,7 @@ export const wordsFor: Readonly<Record<Occasion, Words>> = {
     facts: [
       "This page tries again by itself. You need not reload it.",
       safe,
-      "What you put into your cart is kept by the shop, not by this page.",
+      "Your cart is kept by the shop; this page changes nothing in it.",
     ],
     detail: "The origin does not answer. Try again after the time in Retry-After.",
   },
@@ -99,8 +99,8 @@ ${gauge}
 
 const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
-/** A basin that fills and empties: water held back for the moment. Still for people who want no motion. */
-const gauge = `<svg viewBox="0 0 96 96" width="96" height="96" aria-hidden="true"><defs><clipPath id="c"><circle cx="48" cy="48" r="42"/></clipPath></defs><g clip-path="url(#c)"><g class="water"><path class="back" d="M-96 56q24-9 48 0t48 0 48 0 48 0 48 0v60h-240z"/><path class="front" d="M-96 60q24 9 48 0t48 0 48 0 48 0 48 0v60h-240z"/></g></g><circle class="rim" cx="48" cy="48" r="44"/></svg>`;
+/** A basin that fills: water held back for the moment. It rests after five seconds (WCAG 2.2.2), or at once if asked. */
+const gauge = `<svg viewBox="3 3 90 90" width="90" height="90" aria-hidden="true"><defs><clipPath id="c"><circle cx="48" cy="48" r="42"/></clipPath></defs><g clip-path="url(#c)"><g class="water"><path class="back" d="M-96 44q24-9 48 0t48 0 48 0 48 0 48 0v80h-240z"/><path class="front" d="M-96 48q24 9 48 0t48 0 48 0 48 0 48 0v80h-240z"/></g></g><circle class="rim" cx="48" cy="48" r="44"/></svg>`;
 
 const style = `
 :root{color-scheme:light dark;--paper:#f8f8f5;--ink:#14211f;--soft:#55635f;--line:#dadcd6;--deep:#0d3d3c;--on:#fff;--water:#0b6b66}
@@ -108,7 +108,7 @@ const style = `
 *{box-sizing:border-box;margin:0;padding:0}
 html{background:var(--paper);color:var(--ink);font:1.0625rem/1.55 -apple-system,"Segoe UI","Helvetica Neue","Liberation Sans",Arial,system-ui,sans-serif;-webkit-text-size-adjust:100%;text-size-adjust:100%}
 body{display:flex;flex-direction:column;min-height:100vh;min-height:100svh}
-header{padding:1.25rem max(1.25rem,50% - 34rem);border-bottom:1px solid var(--line);font:1.2rem/1.3 ui-serif,"New York","Iowan Old Style","Palatino Linotype",Georgia,serif;overflow-wrap:anywhere}
+header{padding:1.25rem max(1.25rem,50% - 18.75rem);border-bottom:1px solid var(--line);font:1.2rem/1.3 ui-serif,"New York","Iowan Old Style","Palatino Linotype",Georgia,serif;overflow-wrap:anywhere}
 main{flex:1;display:flex;flex-direction:column;justify-content:center;width:100%;max-width:40rem;margin-inline:auto;padding:3rem 1.25rem 5rem}
 svg{display:block;margin-bottom:2rem}
 h1{font:400 clamp(2.1rem,1.5rem + 3vw,3.4rem)/1.08 ui-serif,"New York","Iowan Old Style","Palatino Linotype",Georgia,serif;letter-spacing:-.022em;text-wrap:balance}
@@ -121,8 +121,8 @@ a:hover{text-decoration:underline;text-underline-offset:.22em}
 .rim{fill:none;stroke:var(--deep);stroke-width:2}
 .front{fill:var(--deep)}
 .back{fill:var(--water);opacity:.45}
-@media(prefers-reduced-motion:no-preference){.water{animation:rise 9s ease-in-out infinite alternate}.front{animation:drift 6s linear infinite}.back{animation:drift 9s linear infinite reverse}}
-@keyframes rise{from{transform:translateY(14px)}to{transform:translateY(-22px)}}
+@media(prefers-reduced-motion:no-preference){.water{animation:rise 4.8s ease-out both}.front{animation:drift 4.8s ease-out}.back{animation:drift 4.8s ease-out reverse}}
+@keyframes rise{from{transform:translateY(24px)}}
 @keyframes drift{to{transform:translateX(96px)}}
 @media(forced-colors:active){a{border:1px solid}.rim{stroke:CanvasText}.front,.back{fill:CanvasText}}
 @media(min-width:60rem){main{padding-block:4rem 8rem}}
