@@ -11,6 +11,7 @@ import { createSecureContext } from "node:tls";
 import type { Door, Receiver } from "#edge/ports.ts";
 import { SpillwayError } from "#kernel/error.ts";
 import { createTunnels, type TunnelState, type Tunnels } from "./edge-tunnel.ts";
+import { portProblem } from "./http-server.ts";
 import { hasBody, hasToBeWatched, inTime } from "./slow-body.ts";
 
 export type EdgeListenerOptions = {
@@ -195,22 +196,7 @@ function opening(options: EdgeListenerOptions, open: (port: number) => Opened): 
     }
     return open(options.port);
   } catch (error) {
-    const code = (error as { code?: string }).code;
-    if (code === "EADDRINUSE") {
-      throw new SpillwayError(
-        "port_in_use",
-        `Port ${options.port} is in use. Stop what listens there, or choose another with --port.`,
-        { cause: error },
-      );
-    }
-    if (code === "EACCES") {
-      throw new SpillwayError(
-        "port_in_use",
-        `Port ${options.port} may not be opened by this user. Choose one above 1023 with --port.`,
-        { cause: error },
-      );
-    }
-    throw error;
+    throw portProblem(error, options.port);
   }
 }
 
