@@ -10,6 +10,7 @@ import type { Exchange, Next, Stage } from "../exchange.ts";
 import { Answers, hasNoBody, notModified } from "./answers.ts";
 import { type Directives, parseCacheControl } from "./cache-control.ts";
 import { type Compress, Encodings } from "./encodings.ts";
+import { usesMax } from "./eviction.ts";
 import { Flight, type Outcome } from "./flight.ts";
 import { type Policy, policyOf } from "./freshness.ts";
 import { HitForMiss } from "./hit-for-miss.ts";
@@ -142,7 +143,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
   }
 
   function hit(exchange: Exchange, stored: Stored, nowMs: number, status: string | undefined): Response {
-    stored.wasUsed = true;
+    if (stored.uses < usesMax) stored.uses += 1;
     stored.hits += 1;
     counts.hits += 1;
     exchange.notes.answeredBy = "cache";
@@ -313,7 +314,6 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
         const isFresh = deps.nowMs() < updated.freshUntilMs;
         if (!isFresh) hitForMiss.mark(key, deps.nowMs() + hitForMissMs);
         led?.flight.settle(isFresh ? { kind: "shared", stored: updated, body: undefined } : { kind: "alone" });
-        updated.wasUsed = true;
         const why = stored.freshUntilMs > requestedAtMs ? "request" : "stale";
         return answers.give(updated, exchange.headers, false, deps.nowMs(), `fwd=${why}; fwd-status=304`);
       }
@@ -420,7 +420,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       for (const [coding, form] of stored.forms) {
         if (form === null || form === "pending") continue;
         made.forms.set(coding, { ...form, head: undefined });
-        made.bytes += form.body.length;
+        made.bytes += form.body.size;
       }
     }
     return made;
@@ -498,9 +498,9 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       hasNoBody(status) ||
       (bytesExpected !== undefined && bytesExpected <= wholeMaxBytes)
     ) {
-      const body = response.body === null ? new Uint8Array(0) : new Uint8Array(await response.arrayBuffer());
-      if (bytesExpected !== undefined && bytesExpected !== body.length && !hasNoBody(status)) {
-        throw new Error(`The origin promised ${bytesExpected} bytes and sent ${body.length}.`);
+      const body = new Blob(response.body === null ? [] : [await response.arrayBuffer()]);
+      if (bytesExpected !== undefined && bytesExpected !== body.size && !hasNoBody(status)) {
+        throw new Error(`The origin promised ${bytesExpected} bytes and sent ${body.size}.`);
       }
       const stored = createStored({ ...given, body });
       putUnlessPurged(stored, purges);
@@ -519,7 +519,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
         led?.end();
       },
     });
-    const coming = createStored({ ...given, body: new Uint8Array(0) });
+    const coming = createStored({ ...given, body: new Blob([]) });
     const stream = shared.stream();
     led?.flight.settle(isSharable ? { kind: "shared", stored: coming, body: shared } : { kind: "alone" });
     return own200(own, coming, exchange.headers, stream);
@@ -530,7 +530,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     headers: Headers,
     stored: Stored,
     request: Headers,
-    body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>,
+    body: Blob | ReadableStream<Uint8Array>,
   ): Response {
     const { status, statusText } = stored;
     if (status === 200 && isNotModified(request, stored, deps.nowMs())) {
@@ -557,7 +557,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       const isSame =
         (etag === null || etag === stored.etag) &&
         (modified === null || modified === stored.lastModified) &&
-        (length === null || Number(length) === stored.plain.body.length);
+        (length === null || Number(length) === stored.plain.body.size);
       if (isSame) revalidated(asked, stored, response, requestedAtMs, purges);
       else store.purge({ keys: [key] }, true, deps.nowMs());
     }

@@ -1,6 +1,6 @@
 /** One answer as it is kept: its fields as they will be sent, its body, and the few numbers that a hit compares. */
 import type { Directives } from "./cache-control.ts";
-import type { Evictable } from "./eviction.ts";
+import { type Evictable, hashOf } from "./eviction.ts";
 import type { Policy } from "./freshness.ts";
 import { parseHttpDate, writeHttpDate } from "./http-date.ts";
 
@@ -8,7 +8,8 @@ export type Coding = "br" | "zstd" | "gzip";
 
 /** The body in one coding, and the head that was made for it last: a plain hit's head changes once a second. */
 export type Form = {
-  readonly body: Uint8Array<ArrayBuffer>;
+  /** A blob is handed to any number of answers without a copy. */
+  readonly body: Blob;
   readonly coding: Coding | undefined;
   head: { readonly ageSeconds: number; readonly headers: Headers } | undefined;
 };
@@ -107,7 +108,7 @@ export function createStored(given: {
   readonly status: number;
   readonly statusText: string;
   readonly fields: readonly (readonly [string, string])[];
-  readonly body: Uint8Array<ArrayBuffer>;
+  readonly body: Blob;
   readonly policy: Policy;
   readonly tags: readonly string[];
   readonly receivedAtMs: number;
@@ -121,7 +122,7 @@ export function createStored(given: {
   const fields = date === null ? [...given.fields, ["date", writeHttpDate(receivedAtMs)] as const] : given.fields;
   const bornAtMs = receivedAtMs - policy.initialAgeMs;
   const freshUntilMs = policy.noCache ? 0 : bornAtMs + policy.lifetimeMs;
-  let bytes = objectOverheadBytes + given.body.length + 2 * (given.key.length + given.variant.length);
+  let bytes = objectOverheadBytes + given.body.size + 2 * (given.key.length + given.variant.length);
   for (const [name, text] of fields) bytes += 2 * (name.length + text.length) + 32;
   for (const tag of given.tags) bytes += 2 * tag.length + 64;
   return {
@@ -145,7 +146,7 @@ export function createStored(given: {
     nextRefreshMs: 0,
     isCompressible:
       given.status === 200 &&
-      body.length >= compressFromBytes &&
+      body.size >= compressFromBytes &&
       !policy.noTransform &&
       value("content-encoding") === null &&
       value("content-range") === null &&
@@ -153,7 +154,9 @@ export function createStored(given: {
       value("content-md5") === null &&
       textual.test(value("content-type") ?? ""),
     bytes,
-    wasUsed: false,
+    uses: 0,
+    hash: hashOf(given.key + given.variant),
+    queue: undefined,
     newer: undefined,
     older: undefined,
   };
