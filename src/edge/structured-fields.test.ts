@@ -39,7 +39,18 @@ describe("a dictionary", () => {
   });
 
   test("is nothing at all when one member is malformed", () => {
-    for (const text of ["max-age=1, &&&", "max-age= 1", "max-age =1", "Max-Age=1", "a=1,", "a=1 b=2", 'a="x', "a=?2", "a=1.", "a=(1 2"]) {
+    for (const text of [
+      "max-age=1, &&&",
+      "max-age= 1",
+      "max-age =1",
+      "Max-Age=1",
+      "a=1,",
+      "a=1 b=2",
+      'a="x',
+      "a=?2",
+      "a=1.",
+      "a=(1 2",
+    ]) {
       expect([text, parseDictionary(text)]).toEqual([text, undefined]);
     }
   });
@@ -110,7 +121,9 @@ test("what is written is read again as it was", () => {
 const checkout = process.env.SPILLWAY_STRUCTURED_FIELD_TESTS ?? "";
 const isThere = checkout !== "" && existsSync(join(checkout, "dictionary.json"));
 if (!isThere) {
-  console.warn("NOT CHECKED against the public structured field tests: SPILLWAY_STRUCTURED_FIELD_TESTS names no checkout.");
+  console.warn(
+    "NOT CHECKED against the public structured field tests: SPILLWAY_STRUCTURED_FIELD_TESTS names no checkout.",
+  );
 }
 
 type Vector = {
@@ -128,7 +141,8 @@ function base32(bytes: Uint8Array): string {
   let bits = "";
   for (const byte of bytes) bits += byte.toString(2).padStart(8, "0");
   let text = "";
-  for (let at = 0; at < bits.length; at += 5) text += letters[Number.parseInt(bits.slice(at, at + 5).padEnd(5, "0"), 2)];
+  for (let at = 0; at < bits.length; at += 5)
+    text += letters[Number.parseInt(bits.slice(at, at + 5).padEnd(5, "0"), 2)];
   return text.padEnd(Math.ceil(text.length / 8) * 8, "=");
 }
 
@@ -136,7 +150,9 @@ function bytesOf(text: string): Uint8Array {
   const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
   let bits = "";
   for (const letter of text.replace(/=+$/, "")) bits += letters.indexOf(letter).toString(2).padStart(5, "0");
-  return Uint8Array.from({ length: Math.floor(bits.length / 8) }, (_, at) => Number.parseInt(bits.slice(at * 8, at * 8 + 8), 2));
+  return Uint8Array.from({ length: Math.floor(bits.length / 8) }, (_, at) =>
+    Number.parseInt(bits.slice(at * 8, at * 8 + 8), 2),
+  );
 }
 
 /** Our values in the vectors' own notation. */
@@ -170,7 +186,9 @@ function bareOf(noted: unknown): BareItem {
 function memberOf(noted: unknown): Member {
   const [value, params] = noted as [unknown, [string, unknown][]];
   const map = new Map(params.map(([key, param]) => [key, bareOf(param)]));
-  return Array.isArray(value) ? { value: value.map((item) => memberOf(item) as Item), params: map } : { value: bareOf(value), params: map };
+  return Array.isArray(value)
+    ? { value: value.map((item) => memberOf(item) as Item), params: map }
+    : { value: bareOf(value), params: map };
 }
 
 describe.skipIf(!isThere)("the public vectors", () => {
@@ -202,7 +220,8 @@ describe.skipIf(!isThere)("the public vectors", () => {
       for (const vector of vectors) {
         const got = parsed(vector);
         if (vector.must_fail === true) expect([vector.name, got]).toEqual([vector.name, undefined]);
-        else if (vector.can_fail !== true || got !== undefined) expect([vector.name, got]).toEqual([vector.name, vector.expected]);
+        else if (vector.can_fail !== true || got !== undefined)
+          expect([vector.name, got]).toEqual([vector.name, vector.expected]);
       }
     });
   }

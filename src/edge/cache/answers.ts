@@ -17,7 +17,6 @@ const notModifiedFields = [
   "age",
   "cache-status",
   "access-control-allow-origin",
-  "set-cookie",
 ];
 
 export class Answers {

@@ -14,10 +14,20 @@ import { usesMax } from "./eviction.ts";
 import { Flight, type Outcome } from "./flight.ts";
 import { type Policy, policyOf } from "./freshness.ts";
 import { HitForMiss } from "./hit-for-miss.ts";
+import { writeHttpDate } from "./http-date.ts";
 import { cacheKey, originOfKey, queryFilter, variantKey, varyNames } from "./key.ts";
 import { SharedBody } from "./shared-body.ts";
 import { type PurgeTarget, Store } from "./store.ts";
-import { createStored, fieldsToStore, mayServeOnError, type Stored, updatedFields, useOf } from "./stored.ts";
+import {
+  confidentialFields,
+  confidentialOf,
+  createStored,
+  fieldsToStore,
+  mayServeOnError,
+  type Stored,
+  updatedFields,
+  useOf,
+} from "./stored.ts";
 import { groupsOf, tagName, tagsOf } from "./tags.ts";
 import { isNotModified, opaque } from "./validators.ts";
 
@@ -77,7 +87,6 @@ const errorMs = 1000;
 const safeMethods = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "QUERY", "PROPFIND", "REPORT", "SEARCH"]);
 const errorStatuses = new Set([500, 502, 503, 504]);
 const noWishes: Directives = {};
-const confidentialFields = ["surrogate-key", "cache-tag", "spillway-cache-control"];
 const conditionalFields = ["if-none-match", "if-modified-since", "if-range", "if-match", "if-unmodified-since"];
 
 type Asked = {
@@ -156,8 +165,9 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     const nowMs = exchange.atMs;
     if (stored !== undefined) {
       const factor = staleFactor();
-      const use = useOf(stored, nowMs, factor > 1 ? noWishes : wishes, factor);
-      if (use === "fresh" && wishes.noStore !== true) {
+      const heard = factor > 1 ? noWishes : wishes;
+      const use = useOf(stored, nowMs, heard, factor);
+      if (use === "fresh" && heard.noStore !== true) {
         if (nowMs >= stored.refreshAtMs && stored.hits >= hotHits) refresh(asked, stored, nowMs);
         return hit(exchange, stored, nowMs, undefined);
       }
@@ -365,44 +375,34 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     if (etag !== null && stored.etag !== null && opaque(etag) !== opaque(stored.etag)) return undefined;
     const receivedAtMs = deps.nowMs();
     const received = fieldsToStore(response.headers, []);
+    // One without a date was made now, not when the stored answer was.
+    if (response.headers.get("date") === null) received.push(["date", writeHttpDate(receivedAtMs)]);
     const fields = updatedFields(stored.fields, received);
-    const headers = headersOf(fields);
-    // Directives for this cache alone are not among the fields that are kept; what the 304 says of them counts.
-    for (const name of ["spillway-cache-control", "age", "surrogate-key", "cache-tag"]) {
-      const value = response.headers.get(name);
-      if (value !== null) headers.set(name, value);
-    }
-    const policy =
-      policyOf(describe(asked, stored.status, headers, requestedAtMs, receivedAtMs), settings) ?? undefined;
+    const confidential = updatedFields(stored.confidential, confidentialOf(response.headers));
+    const headers = headersOf([...fields, ...confidential]);
+    const age = response.headers.get("age");
+    if (age !== null) headers.set("age", age);
+    const policy = policyOf(describe(asked, stored.status, headers, requestedAtMs, receivedAtMs), settings);
     if (policy === undefined) {
       // Still good for this one request, but not to be kept any longer.
       store.remove(stored);
-      return createFrom(stored, fields, { ...stored.policy, noCache: true }, stored.tags, receivedAtMs);
+      return createFrom(stored, fields, confidential, { ...stored.policy, noCache: true }, receivedAtMs);
     }
-    const origin = originOfKey(asked.key);
-    const tagsNow = tagsOf(headers, origin);
-    const hasTags = response.headers.get("surrogate-key") !== null || response.headers.get("cache-tag") !== null;
-    const tags = hasTags ? tagsNow : stored.tags;
     const omit = new Set(policy.omitFields);
-    const updated = createFrom(
-      stored,
-      fields.filter(([name]) => !omit.has(name)),
-      policy,
-      tags,
-      receivedAtMs,
-    );
+    const kept = fields.filter(([name]) => !omit.has(name));
+    const updated = createFrom(stored, kept, confidential, policy, receivedAtMs);
     putUnlessPurged(updated, purges);
     return updated;
   }
 
   function createFrom(
-    stored: Stored,
+    { key, vary, variant, status, statusText, plain, forms }: Stored,
     fields: readonly (readonly [string, string])[],
+    confidential: readonly (readonly [string, string])[],
     policy: Policy,
-    tags: readonly string[],
     receivedAtMs: number,
   ): Stored {
-    const { key, vary, variant, status, statusText, plain } = stored;
+    const tags = tagsOf(headersOf([...fields, ...confidential]), originOfKey(key));
     const made = createStored({
       key,
       vary,
@@ -410,6 +410,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       status,
       statusText,
       fields,
+      confidential,
       body: plain.body,
       policy,
       tags,
@@ -417,7 +418,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       earlyRefreshShare,
     });
     if (made.isCompressible) {
-      for (const [coding, form] of stored.forms) {
+      for (const [coding, form] of forms) {
         if (form === null || form === "pending") continue;
         made.forms.set(coding, { ...form, head: undefined });
         made.bytes += form.body.size;
@@ -464,10 +465,12 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     counts.misses += 1;
     exchange.notes.cache = "miss";
     const why = before === undefined ? (store.has(key) ? "vary-miss" : "uri-miss") : "stale";
+    // A part, or an answer to one who is known by name, says nothing of what others would get.
+    const mayMark = led !== undefined || hitForMiss.has(key, receivedAtMs);
     if (policy === undefined || (bytesExpected !== undefined && bytesExpected > objectMaxBytes)) {
       if (policy === undefined && status < 500 && status !== 206 && status !== 304 && before !== undefined)
         store.remove(before);
-      hitForMiss.mark(key, receivedAtMs + (status >= 500 ? errorMs : hitForMissMs));
+      if (mayMark) hitForMiss.mark(key, receivedAtMs + (status >= 500 ? errorMs : hitForMissMs));
       return finish(response, `fwd=${why}; fwd-status=${status}`);
     }
     const vary = varyNames(headers.get("vary"));
@@ -479,6 +482,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       status,
       statusText: response.statusText,
       fields: fieldsToStore(headers, policy.omitFields),
+      confidential: confidentialOf(headers),
       policy,
       tags,
       receivedAtMs,
@@ -486,7 +490,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     };
     const isSharable = !policy.noCache && policy.lifetimeMs > policy.initialAgeMs;
     if (isSharable) hitForMiss.clear(key);
-    else hitForMiss.mark(key, receivedAtMs + hitForMissMs);
+    else if (mayMark) hitForMiss.mark(key, receivedAtMs + hitForMissMs);
     if (led !== undefined) led.flight.tags = tags;
     const own = headersOf(fieldsToStore(headers, []));
     const age = headers.get("age");
@@ -515,7 +519,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       onEnd: (whole, held) => {
         store.release(held);
         if (whole !== undefined) putUnlessPurged(createStored({ ...given, body: whole }), purges);
-        else hitForMiss.mark(key, deps.nowMs() + errorMs);
+        else if (mayMark) hitForMiss.mark(key, deps.nowMs() + errorMs);
         led?.end();
       },
     });

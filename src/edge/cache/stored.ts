@@ -27,6 +27,8 @@ export type Stored = Evictable & {
   /** Compressed forms, as they are made. Null: tried, and not worth its bytes. */
   readonly forms: Map<Coding, Form | "pending" | null>;
   readonly isCompressible: boolean;
+  /** The confidential ones, for the day a 304 renews what they said. */
+  readonly confidential: readonly (readonly [string, string])[];
   readonly etag: string | null;
   readonly lastModified: string | null;
   readonly dateMs: number;
@@ -57,8 +59,11 @@ const connectionFields = new Set([
   "upgrade",
 ]);
 
-/** What a cache says itself, or is told in confidence. */
-const ownFields = new Set(["age", "content-length", "surrogate-key", "cache-tag", "spillway-cache-control"]);
+/** Told to this cache in confidence: obeyed, kept beside the answer, and never passed on. */
+export const confidentialFields = ["surrogate-key", "cache-tag", "spillway-cache-control"] as const;
+
+/** What a cache says itself, or keeps to itself. */
+const ownFields = new Set<string>(["age", "content-length", ...confidentialFields]);
 
 function excludedFields(headers: Headers, omit: readonly string[]): ReadonlySet<string> {
   const connection = headers.get("connection");
@@ -78,6 +83,15 @@ export function fieldsToStore(headers: Headers, omit: readonly string[]): [strin
   for (const [name, value] of headers) {
     if (connectionFields.has(name) || ownFields.has(name) || excluded.has(name)) continue;
     fields.push([name, value]);
+  }
+  return fields;
+}
+
+export function confidentialOf(headers: Headers): (readonly [string, string])[] {
+  const fields: (readonly [string, string])[] = [];
+  for (const name of confidentialFields) {
+    const value = headers.get(name);
+    if (value !== null) fields.push([name, value]);
   }
   return fields;
 }
@@ -108,6 +122,7 @@ export function createStored(given: {
   readonly status: number;
   readonly statusText: string;
   readonly fields: readonly (readonly [string, string])[];
+  readonly confidential: readonly (readonly [string, string])[];
   readonly body: Blob;
   readonly policy: Policy;
   readonly tags: readonly string[];
@@ -124,6 +139,7 @@ export function createStored(given: {
   const freshUntilMs = policy.noCache ? 0 : bornAtMs + policy.lifetimeMs;
   let bytes = objectOverheadBytes + given.body.size + 2 * (given.key.length + given.variant.length);
   for (const [name, text] of fields) bytes += 2 * (name.length + text.length) + 32;
+  for (const [name, text] of given.confidential) bytes += 2 * (name.length + text.length) + 32;
   for (const tag of given.tags) bytes += 2 * tag.length + 64;
   return {
     key: given.key,
@@ -134,6 +150,7 @@ export function createStored(given: {
     fields,
     plain: { body, coding: undefined, head: undefined },
     forms: new Map(),
+    confidential: given.confidential,
     etag: value("etag"),
     lastModified: value("last-modified"),
     dateMs,

@@ -57,7 +57,7 @@ export async function conformanceTool(given: string[]): Promise<number> {
   }
   const directory = resolve(values.suite);
   const suite = await readSuite(directory);
-  const origin = await startOrigin(directory, Number(values["origin-port"] ?? (await freePort())));
+  const origin = await startOrigin(directory, Number(values["origin-port"] ?? freePort()));
   let results: Results;
   try {
     const edge =
@@ -213,7 +213,12 @@ async function report(
   const failed = suite.groups
     .flatMap(({ tests }) => tests)
     .filter((test) => test.browser_only !== true && !["✅", "Y"].includes(suite.judge(test.id, ours)))
-    .map((test) => ({ id: test.id, kind: test.kind ?? "required", result: suite.judge(test.id, ours), detail: ours[test.id] }));
+    .map((test) => ({
+      id: test.id,
+      kind: test.kind ?? "required",
+      result: suite.judge(test.id, ours),
+      detail: ours[test.id],
+    }));
   const isWhole = own.required.passed === own.required.of;
 
   if (how.asJson) {
@@ -243,7 +248,10 @@ async function report(
         ...caches.map((cache) => {
           const targeted = cache.groups.find(({ id }) => id === "cdn-cache-control");
           const parts = targeted === undefined ? [] : [targeted.required, targeted.optimal, targeted.checks];
-          const all = parts.reduce((sum, part) => ({ passed: sum.passed + part.passed, of: sum.of + part.of }), { passed: 0, of: 0 });
+          const all = parts.reduce((sum, part) => ({ passed: sum.passed + part.passed, of: sum.of + part.of }), {
+            passed: 0,
+            of: 0,
+          });
           return [cache.name, scoreText(cache.required), scoreText(cache.optimal), scoreText(all)];
         }),
       ],
