@@ -2,7 +2,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import {
-  createAimdLimit,
   createFixedLimit,
   createGradientLimit,
   createLongMean,
@@ -76,20 +75,6 @@ test.each(vegasCases)("vegas %s", (_name, options, steps) => {
   }
 });
 
-/** AIMDLimitTest: least, most, from, the sample, to. */
-const aimdCases: readonly [string, number, number, number, Sample | null, number][] = [
-  ["begins where it is told", 20, 200, 10, null, 10],
-  ["adds one for a good answer", 20, 200, 20, { rtt: 1, inFlight: 10, dropped: false }, 21],
-  ["takes a tenth for a drop", 20, 200, 30, { rtt: 1, inFlight: 0, dropped: true }, 27],
-  ["stays at its most", 0, 21, 21, { rtt: 1, inFlight: 10, dropped: false }, 21],
-];
-
-test.each(aimdCases)("additive increase %s", (_name, least, most, initial, sample, expected) => {
-  const aimd = createAimdLimit({ initial, least, most });
-  if (sample !== null) aimd.sample(sample);
-  expect(aimd.limit).toBe(expected);
-});
-
 /** ExpAvgMeasurementTest. */
 test("the long mean is a plain mean while it warms up, and exponential from then on", () => {
   const mean = createLongMean(100, 10);
@@ -145,7 +130,7 @@ test("whatever the samples, a limit is a whole number between its least and its 
       const limits = [
         createGradientLimit(bounds),
         createVegasLimit({ ...bounds, random: () => luck }),
-        createAimdLimit(bounds),
+        createGradientLimit({ ...bounds, probeEvery: 5 }),
       ];
       for (const sample of list) {
         for (const limit of limits) {
