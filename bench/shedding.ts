@@ -180,7 +180,7 @@ async function simulate(given: object, seed: number): Promise<{ run: Run; recove
     nowMs = event.atMs;
     event.call();
     // Promises settle between two events, however many hang on one another.
-    for (let i = 0; i < 6; i++) await null;
+    for (let i = 0; i < 6; i++) await Promise.resolve();
   }
   return { run, recoveryMs: lastBadMs - lastRush };
 }
