@@ -23,6 +23,10 @@ export type RecordingOrigin = {
   readonly requests: () => OriginRequest[];
   /** What it answers to a whole request; the connection stays open. */
   answer: (request: OriginRequest) => string;
+  /** That are open now. */
+  connections(): number;
+  /** Connections that are open, and on which a request has begun and not ended. */
+  waiting(): number;
   forget(): void;
   stop(): void;
 };
@@ -84,9 +88,9 @@ export function readRequests(bytes: string): OriginRequest[] {
 
 export async function startOrigin(): Promise<RecordingOrigin> {
   const sockets = new Set<net.Socket>();
-  let texts: { text: string; answered: number }[] = [];
+  const texts: { text: string; answered: number; isOpen: boolean }[] = [];
   const server = net.createServer((socket) => {
-    const record = { text: "", answered: 0 };
+    const record = { text: "", answered: 0, isOpen: true };
     texts.push(record);
     sockets.add(socket);
     socket.setEncoding("latin1");
@@ -99,7 +103,10 @@ export async function startOrigin(): Promise<RecordingOrigin> {
       }
     });
     socket.on("error", () => {});
-    socket.on("close", () => sockets.delete(socket));
+    socket.on("close", () => {
+      record.isOpen = false;
+      sockets.delete(socket);
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const origin: RecordingOrigin = {
@@ -110,13 +117,15 @@ export async function startOrigin(): Promise<RecordingOrigin> {
       const text = line.startsWith("HEAD ") ? "" : body;
       return `HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
     },
+    connections: () => sockets.size,
+    waiting: () =>
+      texts.filter(({ text, isOpen }) => isOpen && readRequests(text).some(({ isWhole }) => !isWhole)).length,
     forget() {
       // A pooled connection goes on; what it brings next counts anew.
-      texts = texts.filter((record) => {
+      for (const record of texts) {
         record.text = "";
         record.answered = 0;
-        return true;
-      });
+      }
     },
     stop() {
       for (const socket of sockets) socket.destroy();
