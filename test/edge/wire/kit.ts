@@ -206,9 +206,17 @@ export type Wire = { readonly text: string; readonly end: "closed" | "reset" | "
 export async function send(
   port: number,
   parts: string | readonly string[],
-  options: { readonly until?: (text: string) => boolean; readonly quietMs?: number; readonly pauseMs?: number } = {},
+  options: {
+    readonly until?: (text: string) => boolean;
+    /** Sent when `until` holds for the first time, on the same connection; the end is then when it holds for what comes after. */
+    readonly then?: string;
+    readonly quietMs?: number;
+    readonly pauseMs?: number;
+  } = {},
 ): Promise<Wire> {
   const { until, quietMs = 250, pauseMs = 15 } = options;
+  let then = options.then;
+  let from = 0;
   const socket = net.connect({ port, host: "127.0.0.1", noDelay: true });
   socket.setEncoding("latin1");
   let text = "";
@@ -221,8 +229,12 @@ export async function send(
   };
   socket.on("data", (data: string) => {
     text += data;
-    if (until?.(text)) resolve({ text, end: "open" });
-    else rest();
+    if (!until?.(text.slice(from))) return rest();
+    if (then === undefined) return resolve({ text, end: "open" });
+    from = text.length;
+    socket.write(then, "latin1");
+    then = undefined;
+    rest();
   });
   socket.on("error", () => {
     isReset = true;
