@@ -1,11 +1,7 @@
 /** An origin that says what a test tells it to, byte for byte: sockets without any HTTP between. */
 import { createServer, type Socket } from "node:net";
-import {
-  createSocketOrigin,
-  type SocketOrigin,
-  type SocketOriginOptions,
-} from "../../../src/adapters/bun/socket-origin.ts";
-import type { OriginRequest } from "../../../src/edge/ports.ts";
+import { createSocketOrigin, type SocketOrigin, type SocketOriginOptions } from "#adapters/bun/socket-origin.ts";
+import type { OriginRequest } from "#edge/ports.ts";
 
 export type RawOrigin = {
   readonly url: string;
@@ -16,7 +12,7 @@ export type RawOrigin = {
 
 /** `answer` is called for each piece that arrives: its connection, the piece, and which one it is on that connection. */
 export async function rawOrigin(
-  answer: (socket: Socket, piece: string, index: number) => void,
+  answer: (socket: Socket, piece: string, index: number) => unknown,
   opened: (socket: Socket) => void = () => undefined,
 ): Promise<RawOrigin> {
   const received: string[] = [];
