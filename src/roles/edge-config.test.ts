@@ -129,6 +129,7 @@ describe("a wrong field is told with its place and a hint", () => {
     [{ cache: { maxBtyes: 1 } }, 'did you mean "maxBytes"?'],
     [{ maxBytes: 1 }, "/maxBytes is no setting; it belongs at /cache/maxBytes"],
     [{ port: 80 }, "/port is no setting; it belongs at /listen/port"],
+    [{ cash: {} }, '/cash is no setting; did you mean "cache"?'],
     [{ upstream: [] }, 'did you mean "upstreams"?'],
     [{ fallback: { zzz: 1 } }, "there are snapshotDir, retryAfterSeconds, siteName"],
     [{ cache: { maxBytes: "1 GB" } }, '/cache/maxBytes must be a whole number, not "1 GB"'],

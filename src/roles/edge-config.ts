@@ -269,6 +269,8 @@ function readFlags(args: readonly string[], complaints: Complaint[]): Flags {
         ? `${word} is no option of the edge${hint === undefined ? "" : `; did you mean ${hint}?`} See bin/spillway edge --help.`
         : `"${word}" is in excess. Write --origin ${word} if it is the origin's address.`;
       complaints.push({ pointer: "", message });
+      // What stands behind an unknown option belongs to it.
+      if (word.startsWith("-") && rest.length === 0 && args[index + 1]?.startsWith("-") === false) index += 1;
       continue;
     }
     const following = args[index + 1];
@@ -435,13 +437,13 @@ function valueAt(value: unknown, pointer: string): unknown {
   return at;
 }
 
-/** The nearest of the names if it could be a slip of the fingers: at most a third of its letters differ. */
+/** The nearest of the names if it could be a slip of the fingers: at most two of five letters differ. */
 function closest(name: string, names: readonly string[]): string | undefined {
   let best: string | undefined;
   let least = Number.POSITIVE_INFINITY;
   for (const other of names) {
     const distance = distanceOf(name.slice(0, 80).toLowerCase(), other.toLowerCase());
-    if (distance < least && distance <= Math.max(1, Math.floor(other.length / 3))) [best, least] = [other, distance];
+    if (distance < least && distance <= Math.max(1, Math.floor(other.length / 2.5))) [best, least] = [other, distance];
   }
   return best;
 }
