@@ -5,7 +5,7 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { BlockList, isIP } from "node:net";
-import { isAbsolute, resolve } from "node:path";
+import { resolve } from "node:path";
 import { Compile } from "typebox/compile";
 import { Settings } from "typebox/system";
 import Value from "typebox/value";
@@ -73,7 +73,7 @@ export async function readEdgeConfig(sources: EdgeConfigSources): Promise<EdgeCo
     if (!compiled.Check(config)) complaints.push(...schemaComplaints(errorsOf(config), config));
     complaints.push(...crossComplaints(config, sources.originNeeded ?? true, folder, complaints));
   }
-  if (complaints.length === 0) return config as EdgeConfig;
+  if (complaints.length === 0) return withWholePaths(config as EdgeConfig, folder);
   throw new SpillwayError("bad_config", report(complaints, file, origins));
 }
 
@@ -104,6 +104,17 @@ export function edgeConfigSchemaJson(): string {
   };
   const schema = { $schema: "https://json-schema.org/draft/2020-12/schema", ...(published(EdgeConfig) as Raw) };
   return `${JSON.stringify(schema, null, 2)}\n`;
+}
+
+/** What was found readable here is what will be read, wherever the reader stands. */
+function withWholePaths(config: EdgeConfig, folder: string): EdgeConfig {
+  const { listen, fallback } = config;
+  if (listen.tls !== undefined) {
+    listen.tls.certFile = resolve(folder, listen.tls.certFile);
+    listen.tls.keyFile = resolve(folder, listen.tls.keyFile);
+  }
+  if (fallback.snapshotDir !== undefined) fallback.snapshotDir = resolve(folder, fallback.snapshotDir);
+  return config;
 }
 
 function report(complaints: readonly Complaint[], file: string | undefined, origins: Origins): string {
@@ -514,7 +525,7 @@ function crossComplaints(
       const file = config.listen.tls?.[name];
       if (typeof file !== "string") return;
       try {
-        accessSync(isAbsolute(file) ? file : resolve(folder, file), constants.R_OK);
+        accessSync(resolve(folder, file), constants.R_OK);
       } catch (error) {
         complain(`/listen/tls/${name}`, `cannot be read: ${said(error)}`);
       }

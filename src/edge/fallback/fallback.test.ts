@@ -154,6 +154,12 @@ describe("an answer with nothing in it is given words", () => {
     expect(form.text).not.toContain("tries again by itself");
   });
 
+  test("a Retry-After of 0 makes no page reload itself as fast as it can", async () => {
+    const full = () => new Response(null, { status: 503, headers: { "retry-after": "0" } });
+    const { response } = await ask(exchange("GET", "/"), full, { random: () => 0 });
+    expect([response.headers.get("retry-after"), response.headers.get("refresh")]).toEqual(["0", "2"]);
+  });
+
   test("a Retry-After that is a date stays, and no page is made to reload at a time it cannot count", async () => {
     const date = new Date(Date.UTC(2030, 0)).toUTCString();
     const full = () => new Response(null, { status: 503, headers: { "retry-after": date } });

@@ -41,14 +41,14 @@ export function createFallback(settings: EdgeConfig["fallback"], deps: FallbackD
 
   const unavailable = (exchange: Exchange, occasion: Occasion, bare: Response | undefined): Response => {
     const safe = exchange.method === "GET" || exchange.method === "HEAD";
-    const form = chooseForm(exchange.headers);
+    const form = chooseForm(exchange.headers, exchange.path);
     // What an earlier answer said about limits and pressure still holds; its Retry-After knows better than ours.
     const headers = new Headers(bare?.headers);
     for (const name of describing) headers.delete(name);
     headers.set("cache-control", "no-store");
     headers.set("vary", "Accept");
     headers.set("x-content-type-options", "nosniff");
-    const seconds = Number(headers.get("retry-after") ?? settings.retryAfterSeconds);
+    const seconds = Math.max(Number(headers.get("retry-after") ?? settings.retryAfterSeconds), refreshLeastSeconds);
     if (!headers.has("retry-after")) headers.set("retry-after", String(settings.retryAfterSeconds));
     const status = bare?.status ?? 503;
     let body: Uint8Array<ArrayBuffer>;
@@ -99,6 +99,9 @@ export function createFallback(settings: EdgeConfig["fallback"], deps: FallbackD
     },
   };
 }
+
+/** A Retry-After of 0 must not make a page reload itself as fast as it can. */
+const refreshLeastSeconds = 2;
 
 const codes: Readonly<Record<Occasion, string>> = {
   read: "origin_unavailable",

@@ -8,6 +8,8 @@ export type SampleSite = {
   readonly asked: { readonly path: string; readonly host: string | null; readonly at: number }[];
   /** What the pages say from now on. */
   words: string;
+  /** Paths that are answered with this status from now on. */
+  troubled: Readonly<Record<string, number>>;
   /** Before every answer. */
   delayMs: number;
   stop(): Promise<void>;
@@ -16,7 +18,7 @@ export type SampleSite = {
 const html = { "content-type": "text/html; charset=utf-8" };
 
 export function serveSite(): SampleSite {
-  const state = { words: "first words", delayMs: 0 };
+  const state = { words: "first words", delayMs: 0, troubled: {} as Readonly<Record<string, number>> };
   const asked: SampleSite["asked"] = [];
   const page = (title: string, body = "") =>
     `<!doctype html><html lang="en"><title>${title}</title><link rel=stylesheet href="/style.css?v=1"><script src=/app.js></script><img src="img/lamp.png" srcset="/img/lamp.png 1x, /img/lamp-2.png 2x"><a href="/never-followed">x</a><img src="https://elsewhere.example/spy.png"><p>${state.words}</p>${body}${"<p>filler that shrinks</p>".repeat(50)}`;
@@ -62,6 +64,8 @@ export function serveSite(): SampleSite {
       const path = url.pathname + url.search;
       asked.push({ path, host: request.headers.get("host"), at: performance.now() });
       if (state.delayMs > 0) await Bun.sleep(state.delayMs);
+      const trouble = state.troubled[path];
+      if (trouble !== undefined) return new Response("trouble", { status: trouble });
       if (/\.(?:png|woff2)$/.test(url.pathname))
         return new Response(picture, { headers: { "content-type": "image/png" } });
       return pages[path]?.() ?? new Response(page(path), { status: /^\/many\//.test(path) ? 200 : 404, headers: html });
@@ -77,6 +81,12 @@ export function serveSite(): SampleSite {
     },
     set words(text) {
       state.words = text;
+    },
+    get troubled() {
+      return state.troubled;
+    },
+    set troubled(paths) {
+      state.troubled = paths;
     },
     get delayMs() {
       return state.delayMs;

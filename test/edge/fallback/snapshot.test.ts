@@ -32,6 +32,7 @@ beforeAll(() => {
 });
 afterEach(() => {
   site.words = "first words";
+  site.troubled = {};
   site.delayMs = 0;
 });
 afterAll(async () => {
@@ -188,6 +189,32 @@ describe("publish", () => {
     for (let round = 0; round < 3; round++) await publish(dir, "--urls", list, "--no-assets");
     expect(readdirSync(dir).filter((name) => name.startsWith("snapshot-"))).toHaveLength(2);
     expect(readdirSync(dir).filter((name) => /^(draft|link)-/.test(name))).toEqual([]);
+  });
+
+  test("a page that the shop cannot answer just now keeps its older copy, one that is gone does not", async () => {
+    const dir = newDir();
+    const list = listOf(`${site.url}/many/1`, `${site.url}/many/2`, `${site.url}/many/3`);
+    await publish(dir, "--urls", list, "--no-assets");
+    const store = await openSnapshotFiles({ dir });
+    const takenAtMs = store.find("/many/1")?.takenAtMs;
+    site.words = "second words";
+    site.troubled = { "/many/1": 503, "/many/2": 404 };
+    const { code, said: words } = await publish(dir, "--urls", list, "--no-assets");
+    expect(code).toBe(1);
+    expect(words).toMatch(/many\/1: answered with 503; its copy of \S+ stays/);
+    expect(words).toContain("1 of the snapshot before stay");
+    await store.refresh();
+    expect(await text(store, "/many/1")).toContain("first words");
+    expect(store.find("/many/1")?.takenAtMs).toBe(takenAtMs);
+    expect(store.find("/many/2")).toBeUndefined();
+    expect(await text(store, "/many/3")).toContain("second words");
+    // Its first snapshot is swept away, and it is still there: the two shared the file.
+    await publish(dir, "--urls", list, "--no-assets");
+    await publish(dir, "--urls", list, "--no-assets");
+    const later = await openSnapshotFiles({ dir });
+    expect(await text(later, "/many/1")).toContain("first words");
+    const packed = await later.find("/many/1")?.body("br");
+    expect(brotliDecompressSync(packed ?? new Uint8Array()).toString()).toContain("first words");
   });
 
   test("leaves the snapshot in force when no page could be kept", async () => {
