@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import { Compile } from "typebox/compile";
 import { SpillwayError } from "#kernel/error.ts";
 import { type EdgeConfigSources, edgeConfigSchemaJson, readEdgeConfig } from "./edge-config.ts";
@@ -261,6 +262,47 @@ describe("a wrong word outside of the file is called by its own name", () => {
     expect(message).toContain("SPILLWAY_ADMIN_TOKEN (/adminToken) must have");
     expect(message).not.toContain("hunter2");
   });
+});
+
+test("whatever stands in a file, it is taken or complained of with a place, and never ends otherwise", async () => {
+  const schema = JSON.parse(edgeConfigSchemaJson()) as { properties: Record<string, { properties?: object }> };
+  const places = Object.entries(schema.properties).flatMap(([group, { properties }]) =>
+    properties === undefined ? [[group]] : [[group], ...Object.keys(properties).map((name) => [group, name])],
+  );
+  const value = fc.oneof(
+    fc.jsonValue({ maxDepth: 2 }),
+    fc.integer(),
+    fc.constantFrom(
+      "/a",
+      "https://a.example",
+      "::1/64",
+      ["/*"],
+      [{ pattern: "/x/*/", class: "cart" }],
+      [{ url: null }],
+    ),
+    fc.array(fc.record({ pattern: fc.string(), name: fc.jsonValue(), url: fc.webUrl(), class: fc.constant("cart") })),
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(fc.constantFrom(...places), value), { minLength: 1, maxLength: 4 }),
+      async (changes) => {
+        const config: Record<string, unknown> = { upstreams: [{ url: origin }] };
+        for (const [[group = "", name], given] of changes) {
+          const inside = config[group];
+          if (name === undefined) config[group] = given;
+          else if (typeof inside === "object" && inside !== null) Object.assign(inside, { [name]: given });
+          else config[group] = { [name]: given };
+        }
+        const message = await read({ file: fileOf(JSON.stringify(config)) }).then(
+          () => undefined,
+          (error: unknown) =>
+            error instanceof SpillwayError && error.code === "bad_config" ? error.message : String(error),
+        );
+        if (message !== undefined) expect(message).toMatch(/wrong\.\n {2}\S/);
+      },
+    ),
+    { numRuns: 400 },
+  );
 });
 
 test("the published schema takes a file with nothing but an upstream, and describes its fields", () => {

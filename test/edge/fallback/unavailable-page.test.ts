@@ -4,8 +4,25 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Browser, chromium } from "playwright-core";
+import type { Exchange } from "#edge/exchange.ts";
+import { createFallback } from "#edge/fallback/fallback.ts";
 import { type Occasion, unavailablePage } from "#edge/fallback/unavailable-page.ts";
+import { OriginError } from "#edge/ports.ts";
 import { chromiumIsThere, chromiumPath, launchOptions } from "../../browser/chromium.ts";
+
+const exchangeOf = (request: Request): Exchange => ({
+  method: request.method,
+  scheme: "http",
+  host: request.headers.get("host") ?? "",
+  target: "/products/lamp",
+  path: "/products/lamp",
+  headers: request.headers,
+  request,
+  address: "127.0.0.1",
+  atMs: Date.now(),
+  route: { template: "/*", class: "browsing", challenge: false },
+  notes: {},
+});
 
 const shapes: readonly (readonly [Occasion, boolean])[] = [
   ["read", false],
@@ -65,6 +82,41 @@ describe.skipIf(!chromiumIsThere)("in Chromium", () => {
     },
     60_000,
   );
+
+  test("as it is served, without script, it finds back to the shop by itself", async () => {
+    let gone = true;
+    const { stage } = createFallback({ retryAfterSeconds: 1, siteName: name }, { random: () => 0 });
+    const server = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: (request) =>
+        stage(exchangeOf(request), () => {
+          if (gone) throw new OriginError("refused", false, "Nobody listens.");
+          return new Response("<!doctype html><title>The shop</title>", { headers: { "content-type": "text/html" } });
+        }),
+    });
+    const context = await browser.newContext({ javaScriptEnabled: false });
+    const page = await context.newPage();
+    const complaints: string[] = [];
+    page.on("console", (message) => complaints.push(message.text()));
+    try {
+      const answer = await page.goto(`http://127.0.0.1:${server.port}/products/lamp`);
+      expect(answer?.status()).toBe(503);
+      expect(await page.title()).toStartWith("We will be right back");
+      // The sheet is there in spite of the strict content policy.
+      expect(
+        await page
+          .locator("main a")
+          .evaluate((link) => link.ownerDocument.defaultView.getComputedStyle(link).fontWeight),
+      ).toBe("500");
+      gone = false;
+      await page.waitForFunction("document.title === 'The shop'", undefined, { timeout: 15_000 });
+      expect(complaints.filter((text) => !text.includes("503"))).toEqual([]);
+    } finally {
+      await context.close();
+      await server.stop(true);
+    }
+  }, 30_000);
 
   test("whoever wants no motion sees none, and for all others it ends within five seconds (WCAG 2.2.2)", async () => {
     const running = `document.getAnimations().map(({ effect }) => effect.getComputedTiming().endTime)`;
