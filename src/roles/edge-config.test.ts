@@ -63,7 +63,7 @@ describe("where settings come from", () => {
     ]);
     expect(config.upstreams.map(({ url }) => url)).toEqual(["http://a.example", "http://b.example"]);
     expect(config.fallback.siteName).toBe("Nordlys");
-    const both = await read({ file, env: { ...env, SPILLWAY_EDGE_PORT: "2003" } });
+    const both = await read({ file, env: { ...env, SPILLWAY_EDGE_PORT: "2003", SPILLWAY_EDGE_SECRET: "s" } });
     expect(both.listen.port).toBe(2003);
   });
 
@@ -86,6 +86,8 @@ describe("where settings come from", () => {
 
   test("the shop's own edge needs no origin", async () => {
     expect((await read({ originNeeded: false })).upstreams).toEqual([]);
+    // Nor are its ports those of the file.
+    expect((await read({ originNeeded: false, env: { PORT: "8001" } })).listen.port).toBe(8001);
     expect(await complaint(read({}))).toContain("--origin https://shop.example");
   });
 

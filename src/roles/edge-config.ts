@@ -39,6 +39,8 @@ export const edgeSettings: readonly (readonly [name: string, meaning: string])[]
   ["SPILLWAY_OPS_PORT", "the operations port: /livez /readyz /metrics and the admin API (8001)"],
   ["SPILLWAY_ORIGINS", "addresses of the upstreams, with commas between"],
   ["SPILLWAY_ADMIN_TOKEN", "opens the admin API"],
+  ["SPILLWAY_EDGE_SECRET", "signs cookies and challenges; the same for edges that stand beside each other"],
+  ["SPILLWAY_EDGE_NAME", "this edge's name in Via (spillway)"],
   ["SPILLWAY_CACHE_BYTES", "memory for cached answers (268435456)"],
   ["SPILLWAY_TRUSTED_PROXIES", "addresses and CIDRs whose forwarding fields are believed, with commas between"],
   ["SPILLWAY_TLS_CERT, SPILLWAY_TLS_KEY", "PEM files"],
@@ -243,6 +245,9 @@ const environment: readonly (readonly [name: string, pointer: string, read: (tex
   ["SPILLWAY_ORIGINS", "/upstreams", (text) => upstreamsOf(listed(text))],
 ];
 
+/** Not part of the file: which file it is, and what must not stand in one. */
+const readElsewhere = ["SPILLWAY_EDGE_CONFIG", "SPILLWAY_EDGE_SECRET", "SPILLWAY_EDGE_NAME"];
+
 function fromEnvironment(raw: Raw, env: EdgeConfigSources["env"], origins: Origins, complaints: Complaint[]): void {
   for (const [name, pointer, read] of environment) {
     const text = trimmed(env[name]);
@@ -250,10 +255,10 @@ function fromEnvironment(raw: Raw, env: EdgeConfigSources["env"], origins: Origi
     const shown = /TOKEN/.test(name) ? name : `${name}=${text}`;
     put(raw, origins, pointer, read(text), `${shown} (${pointer})`);
   }
-  const known = new Set(environment.map(([name]) => name));
+  const known = new Set([...environment.map(([name]) => name), ...readElsewhere]);
   for (const name of Object.keys(env)) {
-    if (!name.startsWith("SPILLWAY_EDGE_") || known.has(name) || name === "SPILLWAY_EDGE_CONFIG") continue;
-    const hint = closest(name, [...known, "SPILLWAY_EDGE_CONFIG"]);
+    if (!name.startsWith("SPILLWAY_EDGE_") || known.has(name)) continue;
+    const hint = closest(name, [...known]);
     complaints.push({
       pointer: "",
       message: `${name} is no setting${hint === undefined ? "" : `; did you mean ${hint}?`}`,
@@ -514,7 +519,8 @@ function crossComplaints(
         "/listen/http3",
         "needs listen.tls: QUIC is always encrypted. Add certFile and keyFile, or take http3 away.",
       );
-    if (listen.port !== 0 && listen.port === config.opsPort)
+    // The shop's own edge has the shop's ports, which are checked with the shop's settings.
+    if (originNeeded && listen.port !== 0 && listen.port === config.opsPort)
       complain("/opsPort", `is ${listen.port} like /listen/port: give them two different ports.`);
     for (const [index, host] of listen.hosts.entries())
       if (!/^(?:\[[\da-f:.]+\]|[a-z\d](?:[a-z\d.-]*[a-z\d])?)(?::\d{1,5})?$/i.test(host))

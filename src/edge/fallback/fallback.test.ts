@@ -213,6 +213,20 @@ describe("a published snapshot", () => {
     expect(await status({ "if-none-match": '"x"', "if-modified-since": "Fri, 27 Nov 2026 08:00:00 GMT" })).toBe(200);
   });
 
+  test("is shown to whoever is shed while looking around, not to whoever is at the cart", async () => {
+    const shed = () => new Response("busy", { status: 503, headers: { "content-type": "text/html" } });
+    const asked = async (change: Partial<Exchange>, target = "/products/lamp") => {
+      const given = { ...exchange("GET", target, {}, { answeredBy: "shedding", refused: "queue full" }), ...change };
+      return (await ask(given, shed, { snapshot })).text;
+    };
+    expect(await asked({})).toBe("identity:lamp");
+    expect(await asked({}, "/unpublished")).toBe("busy");
+    expect(await asked({ method: "POST" })).toBe("busy");
+    expect(await asked({ route: { template: "/cart", class: "cart", challenge: false } })).toBe("busy");
+    // An origin's own words are its own, however busy it is.
+    expect(await asked({ notes: { answeredBy: "forward" } })).toBe("busy");
+  });
+
   test("that can no longer be read is as good as none", async () => {
     const lost = { ...page("lamp"), body: () => Promise.resolve(undefined) };
     const { response, text } = await ask(exchange("GET", "/x"), gone(), { snapshot: { find: () => lost } });
