@@ -4,12 +4,12 @@
  */
 import { accessSync, constants, existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { BlockList, isIP } from "node:net";
 import { resolve } from "node:path";
 import { Compile } from "typebox/compile";
 import { Settings } from "typebox/system";
 import Value from "typebox/value";
 import { EdgeConfig } from "#contract/edge-config.ts";
+import { parseNetworks } from "#edge/addresses.ts";
 import { covers, patternComplaint } from "#edge/routes.ts";
 import { SpillwayError } from "#kernel/error.ts";
 
@@ -645,20 +645,12 @@ function checkLimits({ limits }: EdgeConfig, complain: Complain): void {
   }
 }
 
-/** "10.0.0.0/8", "2001:db8::/32", or one address. */
+/** By the very reading that the edge will make of it. */
 function networkComplaint(text: string): string | undefined {
-  const [address = "", prefix, ...rest] = text.split("/");
-  const family = isIP(address);
-  if (family === 0 || rest.length > 0)
-    return `must be an address or a CIDR such as "10.0.0.0/8" or "2001:db8::/32", not ${shown(text)}`;
-  if (prefix === undefined) return undefined;
-  const most = family === 4 ? 32 : 128;
-  if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > most)
-    return `has a prefix of ${shown(prefix)}: it must be a whole number from 0 to ${most}.`;
   try {
-    new BlockList().addSubnet(address, Number(prefix), family === 4 ? "ipv4" : "ipv6");
-  } catch (error) {
-    return `is no network: ${said(error)}`;
+    parseNetworks([text]);
+    return undefined;
+  } catch {
+    return `must be an address or a CIDR such as "10.0.0.0/8" or "2001:db8::/32", not ${shown(text)}`;
   }
-  return undefined;
 }
