@@ -32,6 +32,24 @@ const commands: Record<string, Command> = {
     help: "Any number of them may run on one DATABASE_URL.\n\n  DATABASE_URL=postgres://… SPILLWAY_OPS_PORT=8082 bin/spillway worker",
     run: async () => await (await import("#roles/run.ts")).run(config(), ["worker"]),
   },
+  edge: {
+    words: "edge --origin URL",
+    summary: "run the edge alone, in front of any web shop",
+    help: "Cache, limits, shedding, balancing and a page for when the origin is gone. Needs no database.\nSIGHUP reads the configuration again; Ctrl-C finishes what is under way.\n\n  bin/spillway edge --origin https://shop.example --port 8000\n  bin/spillway edge --origin http://10.0.0.7:8080 --origin http://10.0.0.8:8080\n  bin/spillway edge --config spillway.config.json\n  bin/spillway edge --schema > spillway.schema.json",
+    run: async (args) => await (await import("#roles/edge.ts")).runEdge(args),
+  },
+  warm: {
+    words: "warm --sitemap URL | --urls FILE",
+    summary: "fill the edge's cache before the crowd comes",
+    help: "Asks for each page through the edge, no faster than --rate a second; says what was a hit and what a miss.\n\n  bin/spillway warm --sitemap http://localhost:8000/sitemap.xml --rate 20\n  bin/spillway warm --urls pages.txt --edge http://localhost:8000 --assets",
+    run: async (args) => await (await import("#roles/tools/warm.ts")).warmTool(args),
+  },
+  publish: {
+    words: "publish --urls FILE | --sitemap URL",
+    summary: "keep pages as static files, shown while the origin is gone",
+    help: "Fetches each page and its assets, keeps them compressed in --out, and swaps them in as a whole.\n\n  bin/spillway publish --sitemap https://shop.example/sitemap.xml --out snapshot\n  SPILLWAY_SNAPSHOT=snapshot bin/spillway edge --origin https://shop.example",
+    run: async (args) => await (await import("#roles/tools/publish.ts")).publishTool(args),
+  },
   migrate: {
     words: "migrate",
     summary: "bring the database to this version's schema",

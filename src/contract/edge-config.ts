@@ -133,6 +133,11 @@ export const Cache = Type.Object(
     earlyRefreshPercent: number(0, 100, 90, "A hot object is fetched again when this much of its life is over"),
     collapseMs: whole(0, 60_000, 5000, "How long a follower waits for the one that asked before it goes itself"),
     variantsMax: whole(1, 1000, 32, "Most variants (Vary) of one address"),
+    setCookie: Type.Union([Type.Literal("public"), Type.Literal("explicit")], {
+      default: "public",
+      description:
+        "Answers that set a cookie are kept only when they say Cache-Control: public; explicit: whenever they say how long they are fresh (RFC 9111 allows it, shops should not)",
+    }),
     queryIgnored: Type.Array(Type.String(), {
       default: [],
       description:

@@ -31,6 +31,20 @@ export class OriginError extends Error {
   }
 }
 
+/** What a listener knows of a request beside the request itself; one object for all of its requests. */
+export interface Door {
+  readonly scheme: "http" | "https";
+  /** Who is connected: IPv4, or IPv6 without brackets; empty when they have gone. */
+  addressOf(request: Request): string;
+  /**
+   * Joins a request for a WebSocket with the one that it opens at `upstream` (ws or wss). Undefined: it is done, and whatever the
+   * stages answer is not sent. A Response: there is no such socket.
+   */
+  tunnel(request: Request, upstream: URL, headers: Headers): Promise<Response | undefined>;
+}
+
+export type Receiver = (request: Request, door: Door) => Response | Promise<Response>;
+
 /** Counters, gauges and histograms as `watch` has them. Labels are written once, by the first call. */
 export interface Meter {
   counter(name: string, help: string): (labels: Readonly<Record<string, string>>) => () => void;

@@ -4,6 +4,16 @@ import { type ErrorCode, errorCodes, SpillwayError } from "#kernel/error.ts";
 
 export type ProblemExtras = Pick<Problem, "errors" | "left"> & { readonly retryAfterSeconds?: number };
 
+/**
+ * Of answers that are the same for everybody. Other people's caches keep them for a second; Spillway's own edge is told
+ * when they change, and shows no price and no stock that it knows to be old, except when the shop cannot be reached.
+ */
+export const sharedCaching: Readonly<Record<string, string>> = {
+  "cache-control": "public, max-age=0, s-maxage=1, stale-while-revalidate=5, stale-if-error=600",
+  "spillway-cache-control": "max-age=1, stale-if-error=600",
+  "surrogate-key": "catalogue stock",
+};
+
 export function json(body: unknown, status = 200, headers: Record<string, string> = {}): Response {
   return new Response(JSON.stringify(body), {
     status,

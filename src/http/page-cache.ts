@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { inlineSpeculationRules, inlineStyle } from "#storefront/layout.ts";
+import { sharedCaching } from "./answer.ts";
 
 type Kept = {
   readonly version: string;
@@ -36,11 +37,7 @@ export const htmlHeaders: Readonly<Record<string, string>> = {
   "referrer-policy": "strict-origin-when-cross-origin",
 };
 
-const sharedHeaders = {
-  ...htmlHeaders,
-  "cache-control": "public, max-age=0, s-maxage=1, stale-while-revalidate=5, stale-if-error=600",
-  vary: "accept-encoding",
-};
+const sharedHeaders = { ...sharedCaching, vary: "accept-encoding" };
 
 export class PageCache {
   readonly #pages = new Map<string, Kept>();
@@ -71,12 +68,12 @@ export class PageCache {
     if (request.headers.get("if-none-match") === kept.etag) {
       return new Response(null, {
         status: 304,
-        headers: { etag: kept.etag, "cache-control": sharedHeaders["cache-control"], vary: sharedHeaders.vary },
+        headers: { ...sharedHeaders, etag: kept.etag },
       });
     }
     const zipped = /\bgzip\b/.test(request.headers.get("accept-encoding") ?? "");
     return new Response(zipped ? kept.gzip : kept.plain, {
-      headers: { ...sharedHeaders, etag: kept.etag, ...(zipped ? { "content-encoding": "gzip" } : {}) },
+      headers: { ...htmlHeaders, ...sharedHeaders, etag: kept.etag, ...(zipped ? { "content-encoding": "gzip" } : {}) },
     });
   }
 

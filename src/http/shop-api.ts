@@ -13,7 +13,7 @@ import {
 import type { PlaceOrderAnswer } from "#flows/place-order.ts";
 import { formatMoney } from "#kernel/money.ts";
 import { orderNumber } from "#kernel/order-number.ts";
-import { json, problem } from "./answer.ts";
+import { json, problem, sharedCaching } from "./answer.ts";
 import { readJson } from "./body.ts";
 import { cartCookies, cartFull, openCart } from "./cart-cookie.ts";
 import { orderPathOf } from "./order-link.ts";
@@ -24,8 +24,6 @@ import { cartView, productView } from "./views.ts";
 
 const pageSize = 48;
 const keyPattern = /^[\x21-\x7e]{1,255}$/;
-/** Product answers may be kept by shared caches for a second; nothing about a shopper is in them. */
-const shared = { "cache-control": "public, max-age=0, s-maxage=1, stale-while-revalidate=5, stale-if-error=600" };
 
 const checkOrder = validator(OrderRequest);
 const checkLine = validator(CartLineChange);
@@ -95,7 +93,11 @@ export function shopApi(shop: ShopContext): Route[] {
           last === undefined || from + pageSize >= products.length
             ? null
             : `/api/products?after=${encodeURIComponent(last.handle)}${collection === null ? "" : `&collection=${encodeURIComponent(collection)}`}`;
-        return json({ products: page.map((product) => productView(snapshot, shop.stock, product)), next }, 200, shared);
+        return json(
+          { products: page.map((product) => productView(snapshot, shop.stock, product)), next },
+          200,
+          sharedCaching,
+        );
       },
       describe: {
         summary: "Published products, page by page",
@@ -115,7 +117,7 @@ export function shopApi(shop: ShopContext): Route[] {
         const snapshot = shop.catalogue.snapshot();
         const product = snapshot.products.get(parameters.handle ?? "");
         if (product === undefined) return problem("not_found", "There is no product of that handle.");
-        return json(productView(snapshot, shop.stock, product), 200, shared);
+        return json(productView(snapshot, shop.stock, product), 200, sharedCaching);
       },
       describe: {
         summary: "One product",

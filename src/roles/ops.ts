@@ -3,6 +3,7 @@ import { readMailbox } from "#adapters/postgres/mailbox.ts";
 import { mailboxPage } from "#console/pages/mailbox.ts";
 import { operationsPage } from "#console/pages/operations.ts";
 import type { Html } from "#storefront/html.ts";
+import type { Metrics } from "#watch/metrics.ts";
 import type { Parts } from "./parts.ts";
 import { version } from "./version.ts";
 
@@ -28,9 +29,8 @@ const page = (html: Html): Response =>
     },
   });
 
-export function createOps(parts: Parts, options: OpsOptions): (request: Request) => Promise<Response> {
-  const { metrics, clock, orders, outbox, catalogue, ledger } = parts;
-  const startedAtMs = clock.now();
+/** Of this process, under the names that every dashboard knows. */
+export function processGauges(metrics: Metrics, startedAtMs: number): void {
   metrics.gauge("process_resident_memory_bytes", "Resident memory.", () => process.memoryUsage.rss());
   metrics.gauge("process_cpu_seconds_total", "CPU time used.", () => {
     const { user, system } = process.cpuUsage();
@@ -38,6 +38,12 @@ export function createOps(parts: Parts, options: OpsOptions): (request: Request)
   });
   metrics.gauge("process_start_time_seconds", "When it started, since the epoch.", () => startedAtMs / 1000);
   metrics.gauge("spillway_build_info", "The version that runs.", () => [[{ version }, 1]]);
+}
+
+export function createOps(parts: Parts, options: OpsOptions): (request: Request) => Promise<Response> {
+  const { metrics, clock, orders, outbox, catalogue, ledger } = parts;
+  const startedAtMs = clock.now();
+  processGauges(metrics, startedAtMs);
 
   return async (request) => {
     const { pathname, searchParams } = new URL(request.url);

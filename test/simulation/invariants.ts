@@ -37,6 +37,17 @@ export async function noGivingUpBeforeTime(world: World, attemptKey: string): Pr
     world.violation(`the challenge of ${id} is given up ${left} s before its shopper's time is over`);
 }
 
+/** Whoever is told that their order is cancelled is not asked to pay for it any more, and not charged first and paid back. */
+export async function noChargeUnderWay(world: World, orderId: number): Promise<void> {
+  const rows = (await world.database.sql.unsafe(
+    `select attempt_key || ' is ' || state as attempt from payment_attempts a
+     where order_id = $1::bigint and state in ('pending', 'action_required', 'unknown')
+       and not exists (select from payment_attempts b where b.order_id = a.order_id and b.state = 'succeeded')`,
+    [orderId],
+  )) as { attempt: string }[];
+  for (const { attempt } of rows) world.violation(`order ${orderId} is told to be cancelled while ${attempt}`);
+}
+
 export async function checkEnd(street: Street): Promise<void> {
   const { world, banks, acknowledged } = street;
   const { database, scheduler } = world;

@@ -1,10 +1,12 @@
 /**
  * Simulations by hand: `bin/bun test/simulation/run.ts --seed 1234` replays one run and shows all that happened in it;
  * `--seeds 10000` goes through many, from `--from` on, and stops at the first that breaks a promise unless `--all`.
+ * `--mutant "old news"` takes away the rule that begins so, to see which day finds it.
  */
 import { parseArgs } from "node:util";
 import { SQL } from "bun";
 import { openSimulationDatabase } from "./database.ts";
+import { mutants } from "./mutants.ts";
 import { openServer } from "./server.ts";
 import { fillShelves } from "./shelves.ts";
 import { simulate } from "./simulate.ts";
@@ -16,8 +18,14 @@ const { values } = parseArgs({
     from: { type: "string", default: "1" },
     all: { type: "boolean", default: false },
     dull: { type: "boolean", default: false },
+    mutant: { type: "string" },
   },
 });
+const { mutant: wanted } = values;
+const mutant =
+  wanted === undefined ? undefined : Object.entries(mutants).find(([name]) => name.startsWith(wanted))?.[1];
+if (wanted !== undefined && mutant === undefined)
+  throw new Error(`No mutant begins so. There are:\n${Object.keys(mutants).join("\n")}`);
 
 const server = await openServer();
 let isFine = true;
@@ -32,7 +40,7 @@ try {
   let events = 0;
   const tally: Record<string, number> = {};
   for (let seed = first; seed < first + count; seed++) {
-    const outcome = await simulate(database, seed, {}, values.dull);
+    const outcome = await simulate(database, seed, mutant?.() ?? {}, values.dull);
     events += outcome.events;
     for (const [status, orders] of Object.entries(outcome.statuses)) tally[status] = (tally[status] ?? 0) + orders;
     for (const what of outcome.befell) tally[what] = (tally[what] ?? 0) + 1;

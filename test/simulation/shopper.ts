@@ -4,6 +4,7 @@ import type { Order } from "#commerce/orders/ports.ts";
 import { resumePayment } from "#flows/pay-order.ts";
 import type { PlaceOrderAnswer } from "#flows/place-order.ts";
 import { anyCard, type Bank } from "./bank.ts";
+import { noChargeUnderWay } from "./invariants.ts";
 import type { Process } from "./scheduler.ts";
 import { promotionCode, skus } from "./shelves.ts";
 import type { ShopProcess } from "./shop-process.ts";
@@ -111,7 +112,7 @@ async function follow(street: Street, person: Process, id: number): Promise<void
       world.violation(`the order ${id} was acknowledged, and cannot be read`);
       return;
     }
-    if (dice.chance(0.08)) await ask(street, person, `cancels ${id}`, (at) => at.orders.cancel(id, "changed my mind"));
+    if (dice.chance(0.08)) await cancel(street, person, id, "changed my mind");
     if (order.redirectUrl !== null && dice.chance(0.6)) await confirm(street, person, id, order.redirectUrl);
     if (order.canRetryPayment && dice.chance(0.7)) await payAnew(street, person, order);
     if (["cancelled", "expired", "refunded"].includes(order.status)) return;
@@ -135,6 +136,11 @@ async function confirm(street: Street, person: Process, id: number, redirectUrl:
   }
 }
 
+async function cancel(street: Street, person: Process, id: number, reason: string): Promise<void> {
+  const told = await ask(street, person, `cancels ${id}`, (at) => at.orders.cancel(id, reason));
+  if (told === "cancelled") await street.world.scheduler.outside(noChargeUnderWay(street.world, id));
+}
+
 async function payAnew({ world, ...street }: Street, person: Process, order: Order): Promise<void> {
   const bank = world.dice.pick(street.banks);
   await ask({ world, ...street }, person, `pays ${order.id} anew`, (at) =>
@@ -154,7 +160,7 @@ export async function operate(street: Street, person: Process): Promise<void> {
     const amount = dice.pick([100, 500, 100_000]);
     switch (dice.whole(1, 4)) {
       case 1:
-        await ask(street, person, `cancels ${id}`, (at) => at.orders.cancel(id, "by the shop"));
+        await cancel(street, person, id, "by the shop");
         break;
       case 2:
         await ask(street, person, `refunds ${amount} of ${id}`, (at) =>

@@ -35,7 +35,7 @@ declare
   orders_count constant integer := cardinality(o_key);
   needs_count constant integer := cardinality(n_order);
   limits_count constant integer := cardinality(m_order);
-  placed_at constant timestamptz := shop_now();
+  placed_at timestamptz;
   now_seconds double precision;
   row record;
   i integer; k integer := 1; m integer := 1; j integer; first_m integer; first_h integer; first_short integer;
@@ -65,8 +65,10 @@ begin
   from (select id, variant_id, on_hand - safety - held - sold + allowance as can_promise
         from stock_levels where variant_id = any (s_variant) order by variant_id, location_id for update) locked;
 
-  -- Read after the locks: what we waited for may have changed the prices.
-  now_seconds := extract(epoch from coalesce(nullif(current_setting('spillway.now', true), '')::timestamptz, clock_timestamp()));
+  -- Read after the locks: what we waited for may have changed the prices. The order is of this very instant, so that its
+  -- price is the one that stood when it was placed.
+  placed_at := coalesce(nullif(current_setting('spillway.now', true), '')::timestamptz, clock_timestamp());
+  now_seconds := extract(epoch from placed_at);
   if (select revision from shop_state) <> p_revision or now_seconds < p_valid_from or now_seconds >= p_valid_until then
     verdicts := array_fill(6::smallint, array[orders_count]);
     return;

@@ -1,0 +1,251 @@
+/**
+ * The edge's front door on Bun's own server: HTTP/1.1, HTTP/2, HTTP/3 where it is asked for, TLS, WebSockets. It adds what
+ * Bun.serve lacks: a deadline for a whole body, certificates that change while it runs, a stop that fails nobody.
+ *
+ * A new certificate needs a new Bun.serve (its reload takes none), so the listener may be two servers on one port for a while: the new
+ * one, and the one that finishes what it has. Each begins with `open`, and ends with `retire`.
+ */
+import { readFileSync, statSync } from "node:fs";
+import http from "node:http";
+import { createSecureContext } from "node:tls";
+import type { Door, Receiver } from "#edge/ports.ts";
+import { SpillwayError } from "#kernel/error.ts";
+import { createTunnels, type TunnelState, type Tunnels } from "./edge-tunnel.ts";
+import { hasBody, hasToBeWatched, inTime } from "./slow-body.ts";
+
+export type EdgeListenerOptions = {
+  readonly port: number;
+  readonly hostname?: string;
+  /** Files in PEM; read again when they change, and by `reloadCertificates`. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  readonly http2: boolean;
+  /** On the same port by UDP; needs tls. */
+  readonly http3: boolean;
+  /** Of all fields together, request line included. One value for the whole process. */
+  readonly headersMaxBytes: number;
+  readonly bodyMaxBytes: number;
+  readonly bodyTimeoutSeconds: number;
+  /** 1 to 255. Also how long the head of a request may take on a connection that has had one; 10 s on a new one. */
+  readonly idleTimeoutSeconds: number;
+  /** How often the certificate's files are looked at; 0: never. */
+  readonly certificateWatchSeconds?: number;
+  /** Told what went wrong without anybody waiting for it: a certificate that cannot be used, a handler that threw. */
+  readonly onTrouble?: (message: string) => void;
+};
+
+export type EdgeListener = {
+  readonly port: number;
+  /** Requests that have no whole answer yet. */
+  inFlight(): number;
+  tunnels(): number;
+  isDraining(): boolean;
+  /** Answers by another receiver from now on: a new configuration. What is under way goes on with the old one. */
+  setReceiver(receiver: Receiver): void;
+  /** Reads the files again; new connections get the new certificate. Throws, and keeps the old one, when they do not fit. */
+  reloadCertificates(): void;
+  /**
+   * Every answer from now on says "Connection: close". When nobody asks any more, or half of the time is over, nothing new is
+   * taken; what is under way may finish until `graceMs` is over.
+   */
+  stop(graceMs: number): Promise<void>;
+};
+
+type Server = Bun.Server<TunnelState>;
+/** A server that is ending: when it was last asked for something. */
+type Opened = { readonly server: Server; readonly tunnels: Tunnels; isRetiring: boolean; lastAskedMs: number };
+
+/** Nobody has asked for this long: those that were told to close have gone elsewhere. */
+const quietMs = 500;
+/** The longest that a request which waits for an origin, or a stream of events, is left alone; the origin's own deadlines are shorter. */
+const longestSeconds = 255;
+/** How long the longest download may take that began under an older certificate. */
+const downloadMs = 600_000;
+/** What a WebSocket that ends with its server is told (RFC 6455 7.4.1). */
+const goingAway = 1001;
+
+export function listen(options: EdgeListenerOptions, initial: Receiver): EdgeListener {
+  const trouble = options.onTrouble ?? (() => {});
+  let receiver = initial;
+  const all = new Set<Opened>();
+
+  // Bun counts the head itself; the value is the process's.
+  Reflect.set(http, "maxHeaderSize", options.headersMaxBytes);
+
+  function open(port: number): Opened {
+    const tunnels = createTunnels(trouble);
+    const server: Server = Bun.serve<TunnelState>({
+      port,
+      ...(options.hostname === undefined ? {} : { hostname: options.hostname }),
+      // Two servers share the port while a certificate changes.
+      reusePort: options.tls !== undefined,
+      ...(options.tls === undefined ? {} : { tls: certificateOf(options.tls) }),
+      http2: options.http2,
+      http3: options.http3 && options.tls !== undefined,
+      idleTimeout: options.idleTimeoutSeconds,
+      maxRequestBodySize: options.bodyMaxBytes,
+      development: false,
+      websocket: tunnels.handlers,
+      fetch: (request) => {
+        const answer = hasToBeWatched(request)
+          ? inTime(request, options.bodyTimeoutSeconds, (watched) => receiver(watched, doorFor(request)))
+          : receiver(request, door);
+        if (answer instanceof Promise) return settled(request, answer);
+        if (!opened.isRetiring) return answer;
+        opened.lastAskedMs = performance.now();
+        return saysClose(answer);
+      },
+      error: (error) => {
+        trouble(`A request failed: ${error.message}`);
+        return new Response("This request failed. Try again.\n", { status: 500 });
+      },
+    });
+    const door: Door = {
+      scheme: options.tls === undefined ? "http" : "https",
+      addressOf: (request) => plain(server.requestIP(request)?.address),
+      tunnel: (request, upstream, headers) => tunnels.join(server, request, upstream, headers),
+    };
+    // A watched request is a copy; Bun knows the original.
+    const doorFor = (original: Request): Door => ({ ...door, addressOf: () => door.addressOf(original) });
+    const settled = async (request: Request, promise: Promise<Response>): Promise<Response | undefined> => {
+      // To Bun a connection is idle while its client waits for us. Who waits for whom is known by whether a body is to come.
+      server.timeout(request, hasBody(request) ? options.bodyTimeoutSeconds : longestSeconds);
+      const answer = await promise;
+      if (tunnels.hasJoined(request)) return undefined;
+      // Between two events a stream may be quiet longer than a reader may be slow.
+      const isEvents = answer.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
+      server.timeout(request, isEvents ? longestSeconds : options.idleTimeoutSeconds);
+      if (!opened.isRetiring) return answer;
+      opened.lastAskedMs = performance.now();
+      return saysClose(answer);
+    };
+    const opened: Opened = { server, tunnels, isRetiring: false, lastAskedMs: 0 };
+    all.add(opened);
+    return opened;
+  }
+
+  async function retire(opened: Opened, tellMs: number, graceMs: number): Promise<void> {
+    const { server } = opened;
+    const startMs = performance.now();
+    opened.isRetiring = true;
+    opened.lastAskedMs = startMs;
+    // An idle connection that is closed may have a request on its way: so first everybody who asks is told to close, and the
+    // door stays open for them.
+    while (performance.now() - startMs < tellMs && performance.now() - opened.lastAskedMs < quietMs) {
+      await Bun.sleep(Math.min(50, tellMs / 10));
+    }
+    opened.tunnels.closeAll(goingAway, "The server restarts.");
+    const drained = server.stop(false);
+    const left = graceMs - (performance.now() - startMs);
+    await Promise.race([drained, Bun.sleep(Math.max(0, left))]);
+    await server.stop(true);
+    all.delete(opened);
+  }
+
+  let current = opening(options, open);
+  const port = current.server.port ?? options.port;
+  let isDraining = false;
+
+  function reloadCertificates(): void {
+    if (options.tls === undefined || isDraining) return;
+    const before = current;
+    current = open(port);
+    // As long as the old server tells its connections to close, it gets half of the new ones, and they the old certificate.
+    void retire(before, 2000, downloadMs);
+  }
+
+  let seen = options.tls === undefined ? "" : stampOf(options.tls);
+  const watch = setInterval(
+    () => {
+      if (options.tls === undefined) return;
+      const stamp = stampOf(options.tls);
+      if (stamp === seen || stamp === "") return;
+      seen = stamp;
+      try {
+        reloadCertificates();
+      } catch (error) {
+        trouble(error instanceof Error ? error.message : String(error));
+      }
+    },
+    (options.certificateWatchSeconds ?? 10) * 1000 || 2 ** 31 - 1,
+  );
+  watch.unref();
+
+  return {
+    port,
+    inFlight: () => [...all].reduce((sum, { server }) => sum + server.pendingRequests, 0),
+    tunnels: () => [...all].reduce((sum, { server }) => sum + server.pendingWebSockets, 0),
+    isDraining: () => isDraining,
+    setReceiver: (next) => {
+      receiver = next;
+    },
+    reloadCertificates,
+    async stop(graceMs) {
+      isDraining = true;
+      clearInterval(watch);
+      await Promise.all([...all].map((opened) => retire(opened, graceMs / 2, graceMs)));
+    },
+  };
+}
+
+function opening(options: EdgeListenerOptions, open: (port: number) => Opened): Opened {
+  try {
+    // With a shared port the kernel would not say that somebody else has it.
+    if (options.tls !== undefined && options.port !== 0) {
+      Bun.listen({ port: options.port, hostname: options.hostname ?? "0.0.0.0", socket: { data() {} } }).stop(true);
+    }
+    return open(options.port);
+  } catch (error) {
+    const code = (error as { code?: string }).code;
+    if (code === "EADDRINUSE") {
+      throw new SpillwayError(
+        "port_in_use",
+        `Port ${options.port} is in use. Stop what listens there, or choose another with --port.`,
+        { cause: error },
+      );
+    }
+    if (code === "EACCES") {
+      throw new SpillwayError(
+        "port_in_use",
+        `Port ${options.port} may not be opened by this user. Choose one above 1023 with --port.`,
+        { cause: error },
+      );
+    }
+    throw error;
+  }
+}
+
+function certificateOf({ certFile, keyFile }: { certFile: string; keyFile: string }): { cert: string; key: string } {
+  let cert: string;
+  let key: string;
+  try {
+    cert = readFileSync(certFile, "utf8");
+    key = readFileSync(keyFile, "utf8");
+    createSecureContext({ cert, key });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`The certificate ${certFile} and the key ${keyFile} cannot be used: ${why}`, { cause: error });
+  }
+  return { cert, key };
+}
+
+/** Changes when one of the files does, also where it is a link that was set anew. Empty while one is missing. */
+function stampOf({ certFile, keyFile }: { certFile: string; keyFile: string }): string {
+  const stamps = [certFile, keyFile].map((file) => {
+    const stat = statSync(file, { throwIfNoEntry: false });
+    return stat === undefined ? "" : `${stat.mtimeMs} ${stat.size} ${stat.ino}`;
+  });
+  return stamps.includes("") ? "" : stamps.join();
+}
+
+/** A copy, because an answer may be one of a cache that others get too. */
+function saysClose(answer: Response): Response {
+  const headers = new Headers(answer.headers);
+  headers.set("connection", "close");
+  return new Response(answer.body, { status: answer.status, statusText: answer.statusText, headers });
+}
+
+/** An IPv4 client of a socket that takes both is "::ffff:192.0.2.1". */
+function plain(address: string | undefined): string {
+  if (address === undefined) return "";
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
+}

@@ -1,0 +1,555 @@
+/**
+ * An `Origin` on sockets of our own: one upstream, its connections kept and used again, requests written and answers
+ * read byte by byte. Bun's `fetch` would do much of it, but adds a User-Agent, has no time limit for connecting or
+ * between two pieces of a body, asks again on its own, lets 256 requests of the whole process through, and gives half a
+ * core to a thread between (bench/forward.ts).
+ *
+ * A connection is `connecting`, then `busy` with one exchange, then `idle` in the pool, until it is closed: by either
+ * side, after its time, or after anything that leaves a doubt about where the next answer would begin.
+ */
+import type { Socket } from "bun";
+import { type Origin, OriginError, type OriginRequest } from "../../edge/ports.ts";
+import { AnswerError, type AnswerHead, ChunkedReader, parseHead } from "./http1-answer.ts";
+
+export type SocketOriginOptions = {
+  /** `http://10.0.0.7:8080` or `https://shop.example`, without a path. */
+  readonly url: string;
+  /** Connect there; the URL's host stays the name that its certificate must have. */
+  readonly address?: string | undefined;
+  /** Whether it sees the client's Host or its own. */
+  readonly hostHeader: "client" | "upstream";
+  readonly connectionsMax: number;
+  readonly connectMs: number;
+  /** From the last byte of the request to the answer's head. */
+  readonly answerMs: number;
+  /** Without a byte of an answer's body, or without the origin taking one of the request's. */
+  readonly bodyIdleMs: number;
+  /** Certificates to trust besides the well-known ones, PEM. */
+  readonly ca?: string;
+};
+
+export type SocketOrigin = Origin & {
+  /** True when every connection it may have is busy. */
+  isFull(): boolean;
+  /** Connections now: those with a request, and those that wait for one. */
+  connections(): { readonly busy: number; readonly idle: number };
+  /** Closes idle connections at once, others when their answer has been read. */
+  close(): void;
+};
+
+const headMaxBytes = 65_536;
+const interimMax = 32;
+/** Servers close what waits; common ones after 5 seconds, and some say nothing about it. */
+const idleMs = 4000;
+/** What must not be asked twice goes only to a connection that surely still stands. */
+const idleMsIfOnce = 500;
+/** Body bytes that wait for a slow reader before the origin is told to wait too. */
+const waitingMaxBytes = 262_144;
+
+/** Asked again at once when a kept connection turns out to be closed (RFC 9112 9.3.1). */
+const idempotent = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
+/** Ours to say: how this message is framed on this connection. */
+const ours = new Set([
+  "host",
+  "connection",
+  "keep-alive",
+  "transfer-encoding",
+  "content-length",
+  "expect",
+  "upgrade",
+  "te",
+]);
+const expectsBody = new Set(["POST", "PUT", "PATCH"]);
+
+type Exchange = {
+  readonly request: OriginRequest;
+  readonly resolve: (response: Response) => void;
+  readonly reject: (error: unknown) => void;
+  /** Of the kept connection that it was tried on before, if any. */
+  readonly isSecondTry: boolean;
+};
+
+export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
+  const url = new URL(options.url);
+  const isTls = url.protocol === "https:";
+  const hostname = url.hostname.replace(/^\[|\]$/g, "");
+  const place = {
+    hostname: options.address ?? hostname,
+    port: url.port === "" ? (isTls ? 443 : 80) : Number(url.port),
+  };
+  const name = url.host;
+  const all = new Set<Connection>();
+  const idle: Connection[] = [];
+  let isClosed = false;
+  let sweeper: ReturnType<typeof setInterval> | undefined;
+  const sweepMs = Math.max(5, Math.min(50, Math.min(options.connectMs, options.answerMs, options.bodyIdleMs) / 4));
+
+  /** One look over all connections now and then costs less than a timer and an abort listener for each request. */
+  function sweep(): void {
+    const nowMs = performance.now();
+    for (const connection of all) connection.look(nowMs);
+  }
+
+  class Connection {
+    state: "connecting" | "busy" | "idle" | "closed" = "connecting";
+    deadlineMs = performance.now() + options.connectMs;
+    readonly #socket: Promise<Socket<Connection>> | undefined;
+    #open: Socket<Connection> | undefined;
+    #exchange: Exchange | undefined;
+    #idleSinceMs = 0;
+    #keptMs = idleMs;
+    #served = 0;
+    #hasSent = false;
+    /** Bytes of the request that the socket did not take yet, and who waits for it to take more. */
+    #unsent: Uint8Array | undefined;
+    #drained: (() => void) | undefined;
+    #isRequestSent = false;
+    #upload: { cancel(): Promise<void> } | undefined;
+    // The answer.
+    #partial: Buffer | undefined;
+    #interim = 0;
+    #head: AnswerHead | undefined;
+    #left = 0;
+    #chunks: ChunkedReader | undefined;
+    #body: ReadableStreamDefaultController<Uint8Array> | undefined;
+    #isPaused = false;
+
+    constructor(exchange: Exchange) {
+      this.#exchange = exchange;
+      this.#socket = Bun.connect<Connection>({
+        ...place,
+        data: this,
+        ...(isTls ? { tls: { serverName: hostname, ...(options.ca === undefined ? {} : { ca: options.ca }) } } : {}),
+        socket: handlers,
+      });
+      this.#socket.catch((error: unknown) => this.connectFailed(error));
+    }
+
+    opened(socket: Socket<Connection>): void {
+      if (this.state === "closed") {
+        socket.terminate();
+        return;
+      }
+      this.#open = socket;
+      socket.setNoDelay(true);
+      if (!isTls) this.#start();
+    }
+
+    shookHands(isTrusted: boolean, error: Error | null): void {
+      if (this.state !== "connecting") return;
+      if (isTrusted) this.#start();
+      else this.fail(new OriginError("unreachable", false, `${name} has no certificate to trust: ${error?.message}`));
+    }
+
+    connectFailed(error: unknown): void {
+      const code = (error as { code?: string }).code ?? "";
+      const kind = code === "ECONNREFUSED" ? "refused" : "unreachable";
+      this.fail(new OriginError(kind, false, `${name} cannot be reached: ${code || String(error)}`, { cause: error }));
+    }
+
+    /** From the pool, for one more exchange. */
+    use(exchange: Exchange): void {
+      this.#exchange = exchange;
+      this.#start();
+    }
+
+    mayBeUsed(nowMs: number, isOnce: boolean): boolean {
+      return nowMs - this.#idleSinceMs < (isOnce ? Math.min(idleMsIfOnce, this.#keptMs) : this.#keptMs);
+    }
+
+    look(nowMs: number): void {
+      const signal = this.#exchange?.request.signal;
+      if (signal?.aborted) this.fail(signal.reason);
+      else if (nowMs >= this.deadlineMs) this.#tooLate(nowMs);
+    }
+
+    #tooLate(nowMs: number): void {
+      switch (this.state) {
+        case "connecting":
+          this.fail(new OriginError("timeout", false, `${name} took no connection within ${options.connectMs} ms`));
+          return;
+        case "busy": {
+          const isBody = this.#head !== undefined || !this.#isRequestSent;
+          this.fail(
+            new OriginError(
+              "timeout",
+              this.#hasSent,
+              isBody
+                ? `${name} stood still for ${options.bodyIdleMs} ms`
+                : `${name} gave no answer within ${options.answerMs} ms`,
+            ),
+          );
+          return;
+        }
+        case "idle":
+          if (!this.mayBeUsed(nowMs, false)) this.end();
+      }
+    }
+
+    #start(): void {
+      const { request } = this.#exchange as Exchange;
+      this.state = "busy";
+      this.#hasSent = false;
+      this.#isRequestSent = false;
+      this.#head = undefined;
+      this.#interim = 0;
+      const isChunked = request.body !== null && !request.headers.has("content-length");
+      this.#write(Buffer.from(writtenHead(request, isChunked), "latin1"));
+      if (this.state !== "busy") return;
+      if (request.body === null) this.#requestSent();
+      else void this.#send(request.body, isChunked);
+    }
+
+    #requestSent(): void {
+      this.#isRequestSent = true;
+      if (this.#head === undefined) this.deadlineMs = performance.now() + options.answerMs;
+    }
+
+    /** The request's body, no faster than the origin takes it, and exactly as long as it said. */
+    async #send(body: ReadableStream<Uint8Array>, isChunked: boolean): Promise<void> {
+      const exchange = this.#exchange;
+      const declared = isChunked ? Number.POSITIVE_INFINITY : Number(exchange?.request.headers.get("content-length"));
+      let sent = 0;
+      // While the client has nothing to give, its own limits count.
+      this.deadlineMs = Number.POSITIVE_INFINITY;
+      try {
+        const reader = body.getReader();
+        this.#upload = reader;
+        while (true) {
+          const { done, value } = await reader.read();
+          if (this.#exchange !== exchange || this.state !== "busy") return;
+          if (done) break;
+          if (value.length === 0) continue;
+          sent += value.length;
+          if (sent > declared)
+            throw new OriginError("protocol", true, "The request's body is longer than its Content-Length");
+          if (isChunked) this.#write(Buffer.from(`${value.length.toString(16)}\r\n`));
+          this.#write(value);
+          if (isChunked) this.#write(Buffer.from("\r\n"));
+          if (this.#unsent !== undefined) {
+            if (this.#head === undefined) this.deadlineMs = performance.now() + options.bodyIdleMs;
+            await new Promise<void>((resolve) => {
+              this.#drained = resolve;
+            });
+            if (this.#exchange !== exchange || this.state !== "busy") return;
+            if (this.#head === undefined) this.deadlineMs = Number.POSITIVE_INFINITY;
+          }
+        }
+        if (!isChunked && sent !== declared)
+          throw new OriginError("protocol", true, "The request's body is shorter than its Content-Length");
+        if (isChunked) this.#write(Buffer.from("0\r\n\r\n"));
+        this.#upload = undefined;
+        this.#requestSent();
+      } catch (error) {
+        this.#upload = undefined;
+        if (this.#exchange === exchange) this.fail(error);
+      }
+    }
+
+    #write(bytes: Uint8Array): void {
+      if (this.#unsent !== undefined) {
+        this.#unsent = Buffer.concat([this.#unsent, bytes]);
+        return;
+      }
+      const taken = Math.max(0, this.#open?.write(bytes) ?? 0);
+      if (taken > 0) this.#hasSent = true;
+      if (taken < bytes.length) this.#unsent = bytes.subarray(taken);
+    }
+
+    drain(): void {
+      const unsent = this.#unsent;
+      if (unsent !== undefined) {
+        this.#unsent = undefined;
+        this.#write(unsent);
+      }
+      if (this.#unsent === undefined) {
+        const drained = this.#drained;
+        this.#drained = undefined;
+        drained?.();
+      }
+    }
+
+    read(bytes: Buffer): void {
+      if (this.state !== "busy" || !this.#hasSent) {
+        // Nobody asked. Whatever it is, it must not become the answer to the next request.
+        this.fail(new OriginError("protocol", this.#hasSent, `${name} answered before it was asked`));
+        return;
+      }
+      try {
+        if (this.#head === undefined) this.#readHead(bytes);
+        else {
+          if (!this.#isPaused) this.deadlineMs = performance.now() + options.bodyIdleMs;
+          this.#readBody(bytes, 0);
+        }
+      } catch (error) {
+        this.fail(
+          error instanceof AnswerError
+            ? new OriginError("protocol", true, `${name} gave a malformed answer: ${error.message}`, { cause: error })
+            : error,
+        );
+      }
+    }
+
+    #readHead(more: Buffer): void {
+      let bytes = this.#partial === undefined ? more : Buffer.concat([this.#partial, more]);
+      this.#partial = undefined;
+      while (true) {
+        const end = bytes.indexOf("\r\n\r\n");
+        if (end > headMaxBytes || (end < 0 && bytes.length > headMaxBytes))
+          throw new AnswerError(`its head is longer than ${headMaxBytes} bytes`);
+        if (end < 0) {
+          // What cannot become a head is not waited for.
+          if (!"HTTP/1.".startsWith(bytes.toString("latin1", 0, Math.min(7, bytes.length))))
+            throw new AnswerError("it does not begin with a status line");
+          this.#partial = bytes;
+          return;
+        }
+        const exchange = this.#exchange as Exchange;
+        const head = parseHead(bytes.toString("latin1", 0, end), exchange.request.method === "HEAD");
+        if (head === undefined) {
+          if (++this.#interim > interimMax)
+            throw new AnswerError(`it begins with more than ${interimMax} interim answers`);
+          bytes = bytes.subarray(end + 4);
+          if (bytes.length === 0) return;
+          continue;
+        }
+        this.#begin(exchange, head, bytes, end + 4);
+        return;
+      }
+    }
+
+    #begin(exchange: Exchange, head: AnswerHead, bytes: Buffer, from: number): void {
+      this.#head = head;
+      this.#left = head.length;
+      const { status, headers } = head;
+      if (head.framing === "none") {
+        this.#done(bytes.length > from);
+        exchange.resolve(new Response(null, { status, headers }));
+        return;
+      }
+      if (head.framing === "length" && bytes.length - from >= head.length) {
+        // The whole answer is here, as most are: no stream is needed.
+        const body = bytes.subarray(from, from + head.length);
+        this.#done(bytes.length > from + head.length);
+        exchange.resolve(new Response(body, { status, headers }));
+        return;
+      }
+      if (head.framing === "chunked") this.#chunks = new ChunkedReader();
+      this.deadlineMs = performance.now() + options.bodyIdleMs;
+      const body = new ReadableStream<Uint8Array>(
+        {
+          start: (controller) => {
+            this.#body = controller;
+          },
+          pull: () => this.#resume(),
+          cancel: () => this.end(),
+        },
+        { highWaterMark: waitingMaxBytes, size: (piece) => piece?.byteLength ?? 0 },
+      );
+      exchange.resolve(new Response(body, { status, headers }));
+      if (bytes.length > from) this.#readBody(bytes, from);
+    }
+
+    #readBody(bytes: Buffer, from: number): void {
+      const body = this.#body as ReadableStreamDefaultController<Uint8Array>;
+      if (this.#chunks !== undefined) {
+        const pieces: Uint8Array[] = [];
+        const end = this.#chunks.read(bytes, from, pieces);
+        for (const piece of pieces) body.enqueue(piece);
+        if (end >= 0) {
+          this.#done(end < bytes.length);
+          body.close();
+          return;
+        }
+      } else if (this.#head?.framing === "length") {
+        const piece = bytes.subarray(from, from + this.#left);
+        this.#left -= piece.length;
+        body.enqueue(piece);
+        if (this.#left === 0) {
+          this.#done(bytes.length > from + piece.length);
+          body.close();
+          return;
+        }
+      } else body.enqueue(bytes.subarray(from));
+      if ((body.desiredSize ?? 0) <= 0 && !this.#isPaused) {
+        this.#isPaused = true;
+        // Whoever reads is slow, not the origin.
+        this.deadlineMs = Number.POSITIVE_INFINITY;
+        this.#open?.pause();
+      }
+    }
+
+    #resume(): void {
+      if (!this.#isPaused || this.state !== "busy") return;
+      this.#isPaused = false;
+      this.deadlineMs = performance.now() + options.bodyIdleMs;
+      this.#open?.resume();
+    }
+
+    /** The answer is complete. `isMore`: bytes came after it. */
+    #done(isMore: boolean): void {
+      const head = this.#head as AnswerHead;
+      this.#settle();
+      this.#served += 1;
+      if (!this.#isRequestSent || this.#unsent !== undefined || isMore || !head.isKept || isClosed) {
+        this.end();
+        return;
+      }
+      this.state = "idle";
+      this.#keptMs = head.keptSeconds === undefined ? idleMs : Math.min(head.keptSeconds * 1000 - 500, 60_000);
+      this.#idleSinceMs = performance.now();
+      this.deadlineMs = this.#idleSinceMs + this.#keptMs;
+      if (this.#keptMs <= 0) this.end();
+      else idle.push(this);
+    }
+
+    /** The other side ended: cleanly (`error` undefined), or not. */
+    closed(error: Error | undefined): void {
+      if (this.state === "closed") return;
+      const body = this.#body;
+      const isWhole =
+        error === undefined &&
+        this.#isRequestSent &&
+        (this.#head?.framing === "close" || this.#chunks?.hasWholeBody === true);
+      if (this.state === "busy" && body !== undefined && isWhole) {
+        this.#settle();
+        this.end();
+        body.close();
+        return;
+      }
+      const isSilent = this.#head === undefined && this.#partial === undefined && this.#interim === 0;
+      const exchange = this.#exchange;
+      const request = exchange?.request;
+      const isStale =
+        this.state === "busy" &&
+        this.#served > 0 &&
+        isSilent &&
+        request?.body === null &&
+        exchange?.isSecondTry === false &&
+        !request.signal.aborted &&
+        (!this.#hasSent || idempotent.has(request.method));
+      if (isStale && exchange !== undefined) {
+        // It had closed this connection before it saw the request, most likely. A new one will tell.
+        this.#settle();
+        this.end();
+        connect({ ...exchange, isSecondTry: true });
+        return;
+      }
+      const sent = this.#hasSent;
+      this.fail(
+        this.#head === undefined
+          ? new OriginError("reset", sent, `${name} closed the connection without an answer`, { cause: error })
+          : new OriginError("reset", true, `${name} closed the connection in the middle of its answer`, {
+              cause: error,
+            }),
+      );
+    }
+
+    /** No answer, or no more of it: whoever waits for it is told, and the connection is closed. */
+    fail(error: unknown): void {
+      if (this.state === "closed") return;
+      const exchange = this.#exchange;
+      const body = this.#head === undefined ? undefined : this.#body;
+      this.#settle();
+      this.end();
+      if (body !== undefined) body.error(error);
+      else exchange?.reject(error);
+    }
+
+    /** Closes it, whatever its state. */
+    end(): void {
+      if (this.state === "closed") return;
+      if (this.state === "idle") idle.splice(idle.indexOf(this), 1);
+      this.state = "closed";
+      this.#settle();
+      all.delete(this);
+      if (all.size === 0) {
+        clearInterval(sweeper);
+        sweeper = undefined;
+      }
+      this.#open?.terminate();
+    }
+
+    #settle(): void {
+      this.#exchange = undefined;
+      this.#body = undefined;
+      this.#chunks = undefined;
+      this.#partial = undefined;
+      this.#isPaused = false;
+      const upload = this.#upload;
+      this.#upload = undefined;
+      upload?.cancel().catch(() => undefined);
+      const drained = this.#drained;
+      this.#drained = undefined;
+      drained?.();
+    }
+  }
+
+  const handlers = {
+    open: (socket: Socket<Connection>) => socket.data.opened(socket),
+    handshake: (socket: Socket<Connection>, isTrusted: boolean, error: Error | null) =>
+      socket.data.shookHands(isTrusted, error),
+    data: (socket: Socket<Connection>, bytes: Buffer) => socket.data.read(bytes),
+    drain: (socket: Socket<Connection>) => socket.data.drain(),
+    end: (socket: Socket<Connection>) => socket.data.closed(undefined),
+    close: (socket: Socket<Connection>, error?: Error) => socket.data.closed(error),
+    error: (socket: Socket<Connection>, error: Error) => socket.data.closed(error),
+    connectError: (socket: Socket<Connection>, error: Error) => socket.data.connectFailed(error),
+  };
+
+  function connect(exchange: Exchange): void {
+    const connection = new Connection(exchange);
+    all.add(connection);
+    if (sweeper === undefined) {
+      sweeper = setInterval(sweep, sweepMs);
+      sweeper.unref();
+    }
+  }
+
+  function writtenHead(request: OriginRequest, isChunked: boolean): string {
+    const { headers } = request;
+    const host = options.hostHeader === "upstream" ? name : (headers.get("host") ?? name);
+    let head = `${request.method} ${request.target} HTTP/1.1\r\nHost: ${host}\r\n`;
+    for (const [field, value] of headers) if (!ours.has(field)) head += `${field}: ${value}\r\n`;
+    if (isChunked) head += "Transfer-Encoding: chunked\r\n";
+    else if (request.body !== null) head += `Content-Length: ${headers.get("content-length")}\r\n`;
+    else if (expectsBody.has(request.method)) head += "Content-Length: 0\r\n";
+    return `${head}\r\n`;
+  }
+
+  return {
+    send(request) {
+      if (request.signal.aborted) return Promise.reject(request.signal.reason);
+      // Nothing in it may end the line that it stands on.
+      if (/[^!-~]/.test(request.target) || !/^[!-~]+$/.test(request.method))
+        return Promise.reject(
+          new OriginError("protocol", false, "The method or target has characters that no request may have"),
+        );
+      const length = request.headers.get("content-length");
+      if (request.body !== null && length !== null && !/^\d{1,15}$/.test(length))
+        return Promise.reject(new OriginError("protocol", false, "The request's Content-Length is no number"));
+      return new Promise((resolve, reject) => {
+        const exchange: Exchange = { request, resolve, reject, isSecondTry: false };
+        const isOnce = request.body !== null || !idempotent.has(request.method);
+        const nowMs = performance.now();
+        // The one that waited shortest: the longer ones may go in peace.
+        const kept = idle[idle.length - 1];
+        if (kept?.mayBeUsed(nowMs, isOnce)) {
+          idle.pop();
+          kept.use(exchange);
+        } else if (all.size - idle.length >= options.connectionsMax) {
+          reject(new OriginError("refused", false, `${name} has its ${options.connectionsMax} connections busy`));
+        } else {
+          if (all.size >= options.connectionsMax) idle[0]?.end();
+          connect(exchange);
+        }
+      });
+    },
+    isFull: () => all.size - idle.length >= options.connectionsMax,
+    connections: () => ({ busy: all.size - idle.length, idle: idle.length }),
+    close() {
+      isClosed = true;
+      for (const connection of [...idle]) connection.end();
+    },
+  };
+}

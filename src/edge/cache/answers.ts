@@ -1,0 +1,135 @@
+/** What a client gets from a stored answer: whole, a part, 304, a head alone, in the coding it takes. */
+import type { Encodings } from "./encodings.ts";
+import { contentRange, multipart, parseRange } from "./ranges.ts";
+import type { SharedBody } from "./shared-body.ts";
+import type { Form, Stored } from "./stored.ts";
+import { isNotModified, rangeMayBeServed } from "./validators.ts";
+
+/** In a 304: what a 200 would have said that a client updates its copy by (RFC 9110 section 15.4.5). */
+const notModifiedFields = [
+  "cache-control",
+  "content-location",
+  "date",
+  "etag",
+  "expires",
+  "last-modified",
+  "vary",
+  "age",
+  "cache-status",
+  "access-control-allow-origin",
+  "set-cookie",
+];
+
+export class Answers {
+  readonly #encodings: Encodings | undefined;
+
+  constructor(encodings: Encodings | undefined) {
+    this.#encodings = encodings;
+  }
+
+  /** A head with Age, for `form`; `status`: what Cache-Status says after the cache's name. */
+  #head(stored: Stored, form: Form, ageSeconds: number, status: string): Headers {
+    const headers = new Headers();
+    // Cookies must stay apart, each a field of its own.
+    for (const [name, value] of stored.fields) headers.append(name, value);
+    headers.set("age", String(ageSeconds));
+    headers.append("cache-status", `Spillway; ${status}`);
+    if (this.#encodings !== undefined && stored.isCompressible) {
+      const vary = headers.get("vary");
+      if (vary === null) headers.set("vary", "Accept-Encoding");
+      else if (!stored.vary.includes("accept-encoding")) headers.set("vary", `${vary}, Accept-Encoding`);
+    }
+    if (form.coding !== undefined) {
+      headers.set("content-encoding", form.coding);
+      if (stored.etag?.startsWith('"')) headers.set("etag", `W/${stored.etag}`);
+    }
+    return headers;
+  }
+
+  /** A plain hit's head is the same for a whole second. */
+  #hitHead(stored: Stored, form: Form, nowMs: number): Headers {
+    const ageSeconds = ageAt(stored, nowMs);
+    if (form.head?.ageSeconds === ageSeconds) return form.head.headers;
+    const headers = this.#head(
+      stored,
+      form,
+      ageSeconds,
+      `hit; ttl=${Math.floor((stored.freshUntilMs - nowMs) / 1000)}`,
+    );
+    form.head = { ageSeconds, headers };
+    return headers;
+  }
+
+  /** `status`: undefined for a plain hit. The request's own Range, If-None-Match, … decide what of it is sent. */
+  give(stored: Stored, request: Headers, isHead: boolean, nowMs: number, status: string | undefined): Response {
+    const range = stored.status === 200 && !isHead ? request.get("range") : null;
+    const form =
+      this.#encodings !== undefined && stored.isCompressible && range === null
+        ? this.#encodings.formFor(stored, request.get("accept-encoding"))
+        : stored.plain;
+    const headers =
+      status === undefined
+        ? this.#hitHead(stored, form, nowMs)
+        : this.#head(stored, form, ageAt(stored, nowMs), status);
+    if (stored.status === 200 && isNotModified(request, stored, nowMs)) return notModified(headers);
+    if (isHead) {
+      const head = new Headers(headers);
+      head.set("content-length", String(form.body.length));
+      return new Response(null, { status: stored.status, statusText: stored.statusText, headers: head });
+    }
+    if (range !== null && rangeMayBeServed(request.get("if-range"), stored)) {
+      const part = partOf(stored, range, headers);
+      if (part !== undefined) return part;
+    }
+    return new Response(hasNoBody(stored.status) ? null : form.body, {
+      status: stored.status,
+      statusText: stored.statusText,
+      headers,
+    });
+  }
+
+  /** While the body is on its way. Parts have to wait for the whole; they get the whole. */
+  giveStream(stored: Stored, body: SharedBody, request: Headers, nowMs: number, status: string): Response {
+    const headers = this.#head(stored, stored.plain, ageAt(stored, nowMs), status);
+    if (stored.status === 200 && isNotModified(request, stored, nowMs)) return notModified(headers);
+    return new Response(body.stream(), { status: stored.status, statusText: stored.statusText, headers });
+  }
+}
+
+export const ageAt = (stored: Stored, nowMs: number): number =>
+  Math.max(0, Math.floor((nowMs - stored.bornAtMs) / 1000));
+
+export const hasNoBody = (status: number): boolean => status === 204 || status === 205 || status === 304;
+
+export function notModified(from: Headers): Response {
+  const headers = new Headers();
+  for (const name of notModifiedFields) {
+    const value = from.get(name);
+    if (value !== null) headers.set(name, value);
+  }
+  return new Response(null, { status: 304, statusText: "Not Modified", headers });
+}
+
+function partOf(stored: Stored, range: string, whole: Headers): Response | undefined {
+  const { body } = stored.plain;
+  const ranges = parseRange(range, body.length);
+  if (ranges === undefined) return undefined;
+  const headers = new Headers(whole);
+  const [first] = ranges;
+  if (first === undefined) {
+    headers.set("content-range", `bytes */${body.length}`);
+    headers.delete("content-type");
+    return new Response(null, { status: 416, statusText: "Range Not Satisfiable", headers });
+  }
+  if (ranges.length === 1) {
+    headers.set("content-range", contentRange(first, body.length));
+    return new Response(body.subarray(first[0], first[1] + 1), {
+      status: 206,
+      statusText: "Partial Content",
+      headers,
+    });
+  }
+  const { bytes, boundary } = multipart(body, ranges, headers.get("content-type"));
+  headers.set("content-type", `multipart/byteranges; boundary=${boundary}`);
+  return new Response(bytes, { status: 206, statusText: "Partial Content", headers });
+}

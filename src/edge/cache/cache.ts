@@ -1,0 +1,686 @@
+/**
+ * The edge's shared cache: a stage that answers from memory by RFC 9111, and asks the origin once where a thousand ask at the
+ * same time. The rules are in the files beside; here is what happens to a request.
+ *
+ * Every request is one of: a hit (fresh, or stale while a refresh is under way), led (it asks the origin, others may
+ * follow), following (it waits for one that leads), alone (its answer can be nobody else's), or passed on untouched.
+ */
+import type { EdgeConfig } from "#contract/edge-config.ts";
+import type { Exchange, Next, Stage } from "../exchange.ts";
+import { Answers, hasNoBody, notModified } from "./answers.ts";
+import { type Directives, parseCacheControl } from "./cache-control.ts";
+import { type Compress, Encodings } from "./encodings.ts";
+import { Flight, type Outcome } from "./flight.ts";
+import { type Policy, policyOf } from "./freshness.ts";
+import { HitForMiss } from "./hit-for-miss.ts";
+import { cacheKey, originOfKey, queryFilter, variantKey, varyNames } from "./key.ts";
+import { SharedBody } from "./shared-body.ts";
+import { type PurgeTarget, Store } from "./store.ts";
+import { createStored, fieldsToStore, mayServeOnError, type Stored, updatedFields, useOf } from "./stored.ts";
+import { groupsOf, tagName, tagsOf } from "./tags.ts";
+import { isNotModified, opaque } from "./validators.ts";
+
+export type CacheDeps = {
+  /** Milliseconds since the epoch. */
+  readonly nowMs: () => number;
+  /** Runs it later; the answer cancels it. */
+  readonly after: (ms: number, run: () => void) => () => void;
+  /** Without it nothing is compressed. */
+  readonly compress?: Compress;
+  /** How much longer stale answers may be used now, 1 in quiet times; above 1 a client's wish for something fresher waits. */
+  readonly staleFactor?: () => number;
+};
+
+export type PurgeRequest = {
+  readonly tags?: readonly string[];
+  /** "https://shop.example/products/lamp", or a path for every host. Whatever the scheme, both are purged. */
+  readonly url?: string;
+  /** The same, for all addresses that begin so. */
+  readonly prefix?: string;
+  readonly all?: boolean;
+  /** Keeps it, no longer fresh, for stale-while-revalidate and stale-if-error. */
+  readonly soft?: boolean;
+};
+
+export type CacheStats = {
+  readonly bytes: number;
+  readonly bytesMax: number;
+  readonly objects: number;
+  readonly evictions: number;
+  readonly hits: number;
+  readonly staleHits: number;
+  readonly misses: number;
+  readonly revalidated: number;
+  readonly collapsed: number;
+  readonly passed: number;
+  readonly refreshes: number;
+  readonly compressed: number;
+  readonly flights: number;
+};
+
+export type EdgeCache = {
+  readonly stage: Stage;
+  /** How many stored answers it met. Answers that are on their way count as purged too. */
+  purge(request: PurgeRequest): number;
+  stats(): CacheStats;
+};
+
+/** Up to here a body of known length is read whole before it is passed on: one buffer is cheaper than a stream. */
+const wholeMaxBytes = 65_536;
+const refreshesMax = 64;
+const refreshPauseMs = 1000;
+/** Hits since it came, from which an object is hot. */
+const hotHits = 8;
+const hitForMissMs = 10_000;
+const errorMs = 1000;
+const safeMethods = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "QUERY", "PROPFIND", "REPORT", "SEARCH"]);
+const errorStatuses = new Set([500, 502, 503, 504]);
+const noWishes: Directives = {};
+const confidentialFields = ["surrogate-key", "cache-tag", "spillway-cache-control"];
+const conditionalFields = ["if-none-match", "if-modified-since", "if-range", "if-match", "if-unmodified-since"];
+
+type Asked = {
+  readonly exchange: Exchange;
+  readonly next: Next;
+  readonly key: string;
+  readonly wishes: Directives;
+};
+
+export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): EdgeCache {
+  const store = new Store({ bytesMax: settings.maxBytes, variantsMax: settings.variantsMax });
+  const encodings = settings.compress && deps.compress !== undefined ? new Encodings(store, deps.compress) : undefined;
+  const answers = new Answers(encodings);
+  const flights = new Map<string, Flight>();
+  const hitForMiss = new HitForMiss();
+  const withoutIgnored = queryFilter(settings.queryIgnored);
+  const earlyRefreshShare = settings.earlyRefreshPercent / 100;
+  const staleFactor = deps.staleFactor ?? (() => 1);
+  const objectMaxBytes = Math.min(settings.objectMaxBytes, settings.maxBytes);
+  const counts = { hits: 0, staleHits: 0, misses: 0, revalidated: 0, collapsed: 0, passed: 0, refreshes: 0 };
+  let refreshesUnderWay = 0;
+
+  const stage: Stage = (exchange, next) => {
+    const { method, headers } = exchange;
+    if (method !== "GET" && method !== "HEAD") {
+      return safeMethods.has(method) ? pass(exchange, next, "fwd=method") : change(exchange, next);
+    }
+    // A GET with a body may be answered by its body, which no key holds.
+    if (
+      exchange.tunnel !== undefined ||
+      headers.get("content-length") !== null ||
+      headers.get("transfer-encoding") !== null
+    ) {
+      if (exchange.tunnel !== undefined) return next(exchange);
+      if (headers.get("content-length") !== "0") return pass(exchange, next, "fwd=bypass");
+    }
+    let asked = exchange;
+    if (withoutIgnored !== undefined) {
+      const target = withoutIgnored(exchange.target);
+      if (target !== exchange.target) asked = { ...exchange, target };
+    }
+    const key = cacheKey(asked.scheme, asked.host, asked.target);
+    const stored = store.find(key, headers);
+    const cacheControl = headers.get("cache-control");
+    if (stored !== undefined) {
+      const nowMs = exchange.atMs;
+      if (
+        nowMs < stored.refreshAtMs &&
+        nowMs < stored.freshUntilMs &&
+        cacheControl === null &&
+        headers.get("pragma") === null
+      ) {
+        return hit(asked, stored, nowMs, undefined);
+      }
+    }
+    return consider({ exchange: asked, next, key, wishes: wishesOf(cacheControl, headers) }, stored);
+  };
+
+  function wishesOf(cacheControl: string | null, headers: Headers): Directives {
+    if (cacheControl !== null) return parseCacheControl(cacheControl);
+    // RFC 9111 section 5.4: for clients that know nothing else.
+    return headers.get("pragma")?.toLowerCase().includes("no-cache") === true ? { noCache: true } : noWishes;
+  }
+
+  function hit(exchange: Exchange, stored: Stored, nowMs: number, status: string | undefined): Response {
+    stored.wasUsed = true;
+    stored.hits += 1;
+    counts.hits += 1;
+    exchange.notes.answeredBy = "cache";
+    exchange.notes.cache = "hit";
+    return answers.give(stored, exchange.headers, exchange.method === "HEAD", nowMs, status);
+  }
+
+  function consider(asked: Asked, stored: Stored | undefined): Response | Promise<Response> {
+    const { exchange, key, wishes } = asked;
+    const nowMs = exchange.atMs;
+    if (stored !== undefined) {
+      const factor = staleFactor();
+      const use = useOf(stored, nowMs, factor > 1 ? noWishes : wishes, factor);
+      if (use === "fresh" && wishes.noStore !== true) {
+        if (nowMs >= stored.refreshAtMs && stored.hits >= hotHits) refresh(asked, stored, nowMs);
+        return hit(exchange, stored, nowMs, undefined);
+      }
+      if (use === "stale-while-revalidate") {
+        refresh(asked, stored, nowMs);
+        counts.staleHits += 1;
+        const answer = hit(
+          exchange,
+          stored,
+          nowMs,
+          `hit; ttl=${Math.floor((stored.freshUntilMs - nowMs) / 1000)}; detail=stale-while-revalidate`,
+        );
+        exchange.notes.cache = "stale";
+        return answer;
+      }
+    }
+    if (wishes.onlyIfCached === true) {
+      exchange.notes.answeredBy = "cache";
+      exchange.notes.cache = "only-if-cached";
+      return new Response("Nothing is stored that this request may have (only-if-cached).\n", {
+        status: 504,
+        headers: { "content-type": "text/plain; charset=utf-8", "cache-status": "Spillway; detail=only-if-cached" },
+      });
+    }
+    if (exchange.method === "HEAD") return head(asked);
+    const { headers } = exchange;
+    if (
+      headers.get("range") !== null ||
+      headers.get("authorization") !== null ||
+      wishes.noStore === true ||
+      hitForMiss.has(key, nowMs)
+    ) {
+      return fetchThrough(asked, stored, undefined, forwarded(asked, stored, true));
+    }
+    return collapse(asked, stored, 0);
+  }
+
+  // --- asking the origin
+
+  function flightKey(key: string, headers: Headers): string {
+    const names = store.variesOn(key)?.[0];
+    return names === undefined || names.length === 0
+      ? key
+      : `${key}\n${names.join(",")}\n${variantKey(names, headers)}`;
+  }
+
+  function collapse(asked: Asked, stored: Stored | undefined, attempt: number): Promise<Response> {
+    const id = flightKey(asked.key, asked.exchange.headers);
+    const flight = flights.get(id);
+    // One that began before a purge would bring what was purged.
+    if (flight !== undefined && store.purgedSince(flight.purges, asked.key, flight.tags) === "no") {
+      return follow(asked, stored, flight, attempt);
+    }
+    return lead(asked, stored, id);
+  }
+
+  async function lead(asked: Asked, stored: Stored | undefined, id: string): Promise<Response> {
+    const flight = new Flight(store.purgeCount);
+    flights.set(id, flight);
+    const end = () => {
+      if (flights.get(id) === flight) flights.delete(id);
+    };
+    try {
+      return await fetchThrough(asked, stored, { flight, end }, forwarded(asked, stored, false));
+    } catch (error) {
+      flight.settle({ kind: "failed", error });
+      throw error;
+    } finally {
+      // A body that is still coming ends its flight itself.
+      if (flight.settled?.kind !== "shared" || flight.settled.body === undefined) end();
+      flight.settle({ kind: "alone" });
+    }
+  }
+
+  async function follow(asked: Asked, stored: Stored | undefined, flight: Flight, attempt: number): Promise<Response> {
+    const { exchange } = asked;
+    const outcome = flight.settled ?? (await waitFor(flight.outcome));
+    if (outcome?.kind === "shared" && (outcome.body === undefined || outcome.body.canJoin)) {
+      const { vary, variant } = outcome.stored;
+      if (variantKey(vary, exchange.headers) === variant) {
+        counts.collapsed += 1;
+        exchange.notes.answeredBy = "cache";
+        exchange.notes.cache = "collapsed";
+        const nowMs = deps.nowMs();
+        const status = "fwd=uri-miss; collapsed";
+        return outcome.body === undefined
+          ? answers.give(outcome.stored, exchange.headers, false, nowMs, status)
+          : answers.giveStream(outcome.stored, outcome.body, exchange.headers, nowMs, status);
+      }
+      // Another variant: now that the names are known, those who want the same find each other.
+      if (attempt < 2) return collapse(asked, store.find(asked.key, exchange.headers), attempt + 1);
+    }
+    // One of those who waited asks once more for all of them; the second failure is everyone's.
+    if (outcome?.kind === "failed") {
+      if (attempt === 0) return collapse(asked, stored, attempt + 1);
+      throw outcome.error;
+    }
+    return fetchThrough(asked, stored, undefined, forwarded(asked, stored, true));
+  }
+
+  /** Undefined when `collapseMs` are over. */
+  async function waitFor(outcome: Promise<Outcome>): Promise<Outcome | undefined> {
+    let cancel = () => {};
+    const timeout = new Promise<undefined>((resolve) => {
+      cancel = deps.after(settings.collapseMs, () => resolve(undefined));
+    });
+    const first = await Promise.race([outcome, timeout]);
+    cancel();
+    return first;
+  }
+
+  /**
+   * What is sent to the origin: our own validators when something is stored, else the client's, but never conditions or a
+   * client's hanging up when the answer is for others too.
+   */
+  function forwarded(asked: Asked, stored: Stored | undefined, isAlone: boolean): Exchange {
+    const { exchange } = asked;
+    const hasValidator = stored !== undefined && (stored.etag !== null || stored.lastModified !== null);
+    let { headers } = exchange;
+    if (hasValidator || (!isAlone && conditionalFields.some((name) => headers.get(name) !== null))) {
+      headers = new Headers(headers);
+      for (const name of conditionalFields) if (!isAlone || name !== "if-range") headers.delete(name);
+      if (hasValidator) {
+        if (stored.etag !== null) headers.set("if-none-match", stored.etag);
+        if (stored.lastModified !== null) headers.set("if-modified-since", stored.lastModified);
+      }
+    }
+    return isAlone ? { ...exchange, headers } : { ...exchange, headers, request: null };
+  }
+
+  async function fetchThrough(
+    asked: Asked,
+    stored: Stored | undefined,
+    led: { flight: Flight; end: () => void } | undefined,
+    sent: Exchange,
+  ): Promise<Response> {
+    const { exchange, key } = asked;
+    const purges = store.purgeCount;
+    const requestedAtMs = deps.nowMs();
+    let response: Response;
+    try {
+      response = await asked.next(sent);
+    } catch (error) {
+      const rescued = onError(asked, stored, led, "unreachable");
+      if (rescued !== undefined) return rescued;
+      throw error;
+    }
+    if (response.status === 304 && stored !== undefined && (stored.etag !== null || stored.lastModified !== null)) {
+      const updated = revalidated(asked, stored, response, requestedAtMs, purges);
+      if (updated !== undefined) {
+        counts.revalidated += 1;
+        exchange.notes.answeredBy = "cache";
+        exchange.notes.cache = "revalidated";
+        const isFresh = deps.nowMs() < updated.freshUntilMs;
+        if (!isFresh) hitForMiss.mark(key, deps.nowMs() + hitForMissMs);
+        led?.flight.settle(isFresh ? { kind: "shared", stored: updated, body: undefined } : { kind: "alone" });
+        updated.wasUsed = true;
+        const why = stored.freshUntilMs > requestedAtMs ? "request" : "stale";
+        return answers.give(updated, exchange.headers, false, deps.nowMs(), `fwd=${why}; fwd-status=304`);
+      }
+      // It speaks of another representation than ours (RFC 9111 section 4.3.4): ask for that one.
+      const headers = new Headers(sent.headers);
+      for (const name of conditionalFields) headers.delete(name);
+      response = await asked.next({ ...sent, headers });
+    }
+    if (errorStatuses.has(response.status)) {
+      const rescued = onError(asked, stored, led, String(response.status));
+      if (rescued !== undefined) {
+        void response.body?.cancel().catch(() => {});
+        return rescued;
+      }
+    }
+    return await keep(asked, stored, led, response, requestedAtMs, purges);
+  }
+
+  /** RFC 5861 section 4: what is stored, in place of an error. */
+  function onError(
+    asked: Asked,
+    stored: Stored | undefined,
+    led: { flight: Flight } | undefined,
+    detail: string,
+  ): Response | undefined {
+    const nowMs = deps.nowMs();
+    if (stored === undefined || !mayServeOnError(stored, nowMs, asked.wishes, staleFactor())) return undefined;
+    led?.flight.settle({ kind: "shared", stored, body: undefined });
+    counts.staleHits += 1;
+    const answer = hit(
+      asked.exchange,
+      stored,
+      nowMs,
+      `hit; ttl=${Math.floor((stored.freshUntilMs - nowMs) / 1000)}; detail="stale-if-error ${detail}"`,
+    );
+    asked.exchange.notes.cache = "stale";
+    return answer;
+  }
+
+  /** The stored answer with the fields of a 304; undefined when that 304 is not about it. */
+  function revalidated(
+    asked: Asked,
+    stored: Stored,
+    response: Response,
+    requestedAtMs: number,
+    purges: number,
+  ): Stored | undefined {
+    const etag = response.headers.get("etag");
+    if (etag !== null && stored.etag !== null && opaque(etag) !== opaque(stored.etag)) return undefined;
+    const receivedAtMs = deps.nowMs();
+    const received = fieldsToStore(response.headers, []);
+    const fields = updatedFields(stored.fields, received);
+    const headers = headersOf(fields);
+    // Directives for this cache alone are not among the fields that are kept; what the 304 says of them counts.
+    for (const name of ["spillway-cache-control", "age", "surrogate-key", "cache-tag"]) {
+      const value = response.headers.get(name);
+      if (value !== null) headers.set(name, value);
+    }
+    const policy =
+      policyOf(describe(asked, stored.status, headers, requestedAtMs, receivedAtMs), settings) ?? undefined;
+    if (policy === undefined) {
+      // Still good for this one request, but not to be kept any longer.
+      store.remove(stored);
+      return createFrom(stored, fields, { ...stored.policy, noCache: true }, stored.tags, receivedAtMs);
+    }
+    const origin = originOfKey(asked.key);
+    const tagsNow = tagsOf(headers, origin);
+    const hasTags = response.headers.get("surrogate-key") !== null || response.headers.get("cache-tag") !== null;
+    const tags = hasTags ? tagsNow : stored.tags;
+    const omit = new Set(policy.omitFields);
+    const updated = createFrom(
+      stored,
+      fields.filter(([name]) => !omit.has(name)),
+      policy,
+      tags,
+      receivedAtMs,
+    );
+    putUnlessPurged(updated, purges);
+    return updated;
+  }
+
+  function createFrom(
+    stored: Stored,
+    fields: readonly (readonly [string, string])[],
+    policy: Policy,
+    tags: readonly string[],
+    receivedAtMs: number,
+  ): Stored {
+    const { key, vary, variant, status, statusText, plain } = stored;
+    const made = createStored({
+      key,
+      vary,
+      variant,
+      status,
+      statusText,
+      fields,
+      body: plain.body,
+      policy,
+      tags,
+      receivedAtMs,
+      earlyRefreshShare,
+    });
+    if (made.isCompressible) {
+      for (const [coding, form] of stored.forms) {
+        if (form === null || form === "pending") continue;
+        made.forms.set(coding, { ...form, head: undefined });
+        made.bytes += form.body.length;
+      }
+    }
+    return made;
+  }
+
+  function describe(asked: Asked, status: number, headers: Headers, requestedAtMs: number, receivedAtMs: number) {
+    const request = asked.exchange.headers;
+    return {
+      status,
+      headers,
+      requestedAtMs,
+      receivedAtMs,
+      requestHasAuthorization: request.get("authorization") !== null,
+      requestHasCookie: request.get("cookie") !== null,
+      requestDirectives: asked.wishes,
+    };
+  }
+
+  function putUnlessPurged(stored: Stored, purges: number): void {
+    const purged = store.purgedSince(purges, stored.key, stored.tags);
+    if (purged === "hard") return;
+    if (purged === "soft") stored.freshUntilMs = Math.min(stored.freshUntilMs, deps.nowMs());
+    store.put(stored);
+  }
+
+  /** A new whole answer: kept and shared where that is allowed, passed on otherwise. */
+  async function keep(
+    asked: Asked,
+    before: Stored | undefined,
+    led: { flight: Flight; end: () => void } | undefined,
+    response: Response,
+    requestedAtMs: number,
+    purges: number,
+  ): Promise<Response> {
+    const { exchange, key } = asked;
+    const receivedAtMs = deps.nowMs();
+    const { headers, status } = response;
+    const policy = policyOf(describe(asked, status, headers, requestedAtMs, receivedAtMs), settings);
+    const length = headers.get("content-length");
+    const bytesExpected = length !== null && /^\d+$/.test(length) ? Number(length) : undefined;
+    counts.misses += 1;
+    exchange.notes.cache = "miss";
+    const why = before === undefined ? (store.has(key) ? "vary-miss" : "uri-miss") : "stale";
+    if (policy === undefined || (bytesExpected !== undefined && bytesExpected > objectMaxBytes)) {
+      if (policy === undefined && status < 500 && status !== 206 && status !== 304 && before !== undefined)
+        store.remove(before);
+      hitForMiss.mark(key, receivedAtMs + (status >= 500 ? errorMs : hitForMissMs));
+      return finish(response, `fwd=${why}; fwd-status=${status}`);
+    }
+    const vary = varyNames(headers.get("vary"));
+    const tags = tagsOf(headers, originOfKey(key));
+    const given = {
+      key,
+      vary,
+      variant: variantKey(vary, exchange.headers),
+      status,
+      statusText: response.statusText,
+      fields: fieldsToStore(headers, policy.omitFields),
+      policy,
+      tags,
+      receivedAtMs,
+      earlyRefreshShare,
+    };
+    const isSharable = !policy.noCache && policy.lifetimeMs > policy.initialAgeMs;
+    if (isSharable) hitForMiss.clear(key);
+    else hitForMiss.mark(key, receivedAtMs + hitForMissMs);
+    if (led !== undefined) led.flight.tags = tags;
+    const own = headersOf(fieldsToStore(headers, []));
+    const age = headers.get("age");
+    if (age !== null) own.set("age", age);
+    own.append("cache-status", `Spillway; fwd=${why}; fwd-status=${status}; stored`);
+
+    if (
+      response.body === null ||
+      hasNoBody(status) ||
+      (bytesExpected !== undefined && bytesExpected <= wholeMaxBytes)
+    ) {
+      const body = response.body === null ? new Uint8Array(0) : new Uint8Array(await response.arrayBuffer());
+      if (bytesExpected !== undefined && bytesExpected !== body.length && !hasNoBody(status)) {
+        throw new Error(`The origin promised ${bytesExpected} bytes and sent ${body.length}.`);
+      }
+      const stored = createStored({ ...given, body });
+      putUnlessPurged(stored, purges);
+      led?.flight.settle(isSharable ? { kind: "shared", stored, body: undefined } : { kind: "alone" });
+      return own200(own, stored, exchange.headers, body);
+    }
+
+    const shared = new SharedBody(response.body, {
+      bytesMax: objectMaxBytes,
+      bytesExpected,
+      mayGrow: (bytes) => store.reserve(bytes),
+      onEnd: (whole, held) => {
+        store.release(held);
+        if (whole !== undefined) putUnlessPurged(createStored({ ...given, body: whole }), purges);
+        else hitForMiss.mark(key, deps.nowMs() + errorMs);
+        led?.end();
+      },
+    });
+    const coming = createStored({ ...given, body: new Uint8Array(0) });
+    const stream = shared.stream();
+    led?.flight.settle(isSharable ? { kind: "shared", stored: coming, body: shared } : { kind: "alone" });
+    return own200(own, coming, exchange.headers, stream);
+  }
+
+  /** For the one whose request it was: all fields as they came, its own conditions answered. */
+  function own200(
+    headers: Headers,
+    stored: Stored,
+    request: Headers,
+    body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>,
+  ): Response {
+    const { status, statusText } = stored;
+    if (status === 200 && isNotModified(request, stored, deps.nowMs())) {
+      if (body instanceof ReadableStream) void body.cancel().catch(() => {});
+      return notModified(headers);
+    }
+    return new Response(hasNoBody(status) ? null : body, { status, statusText, headers });
+  }
+
+  /** HEAD goes to the origin as it is, and freshens or outdates what is stored for GET (RFC 9111 section 4.3.5). */
+  async function head(asked: Asked): Promise<Response> {
+    const { exchange, key } = asked;
+    const purges = store.purgeCount;
+    const requestedAtMs = deps.nowMs();
+    const response = await asked.next(exchange);
+    exchange.notes.cache = "miss";
+    counts.misses += 1;
+    const stored = store.find(key, exchange.headers);
+    if (stored !== undefined && response.status === stored.status) {
+      const { headers } = response;
+      const etag = headers.get("etag");
+      const modified = headers.get("last-modified");
+      const length = headers.get("content-length");
+      const isSame =
+        (etag === null || etag === stored.etag) &&
+        (modified === null || modified === stored.lastModified) &&
+        (length === null || Number(length) === stored.plain.body.length);
+      if (isSame) revalidated(asked, stored, response, requestedAtMs, purges);
+      else store.purge({ keys: [key] }, true, deps.nowMs());
+    }
+    return finish(response, `fwd=${stored === undefined ? "uri-miss" : "stale"}; fwd-status=${response.status}`);
+  }
+
+  /** In the background, for those who come later; one at a time for each object, and not again at once when it failed. */
+  function refresh(asked: Asked, stored: Stored, nowMs: number): void {
+    if (nowMs < stored.nextRefreshMs || refreshesUnderWay >= refreshesMax) return;
+    const headers = new Headers(asked.exchange.headers);
+    for (const name of [...conditionalFields, "range", "cache-control", "pragma"]) headers.delete(name);
+    const id = flightKey(asked.key, headers);
+    if (flights.has(id)) return;
+    stored.nextRefreshMs = nowMs + refreshPauseMs;
+    refreshesUnderWay += 1;
+    counts.refreshes += 1;
+    const exchange: Exchange = { ...asked.exchange, method: "GET", headers, request: null, notes: {} };
+    lead({ ...asked, exchange, wishes: noWishes }, stored, id)
+      .then((response) => response.body?.cancel())
+      // Those who come later are served stale, or ask themselves: nobody waits for this one.
+      .catch(() => {})
+      .finally(() => {
+        refreshesUnderWay -= 1;
+      });
+  }
+
+  async function pass(exchange: Exchange, next: Next, why: string): Promise<Response> {
+    counts.passed += 1;
+    exchange.notes.cache = "bypass";
+    return finish(await next(exchange), why);
+  }
+
+  /** An unsafe method: what it may have changed is forgotten (RFC 9111 section 4.4, RFC 9875 section 3). */
+  async function change(exchange: Exchange, next: Next): Promise<Response> {
+    const response = await next(exchange);
+    counts.passed += 1;
+    exchange.notes.cache = "bypass";
+    if (response.status >= 200 && response.status < 400) {
+      const here = `${exchange.scheme}://${exchange.host}`;
+      const keys = new Set([
+        cacheKey(exchange.scheme, exchange.host, withoutIgnored?.(exchange.target) ?? exchange.target),
+      ]);
+      for (const name of ["location", "content-location"]) {
+        const value = response.headers.get(name);
+        const url = value === null ? null : URL.parse(value, here + exchange.target);
+        if (url !== null && url.host === URL.parse(here)?.host) {
+          const target = url.pathname + url.search;
+          keys.add(cacheKey(exchange.scheme, exchange.host, withoutIgnored?.(target) ?? target));
+        }
+      }
+      store.purge({ keys: [...keys] }, false, exchange.atMs);
+      const groups = groupsOf(
+        response.headers.get("cache-group-invalidation"),
+        originOfKey(cacheKey(exchange.scheme, exchange.host, "/")),
+      );
+      if (groups.length > 0) store.purge({ tags: groups }, false, exchange.atMs);
+    }
+    return finish(response, "fwd=method");
+  }
+
+  function purge(request: PurgeRequest): number {
+    const nowMs = deps.nowMs();
+    const isSoft = request.soft === true;
+    const targets: PurgeTarget[] = [];
+    if (request.tags !== undefined && request.tags.length > 0) targets.push({ tags: request.tags.map(tagName) });
+    if (request.url !== undefined) targets.push(targetOf(request.url, false));
+    if (request.prefix !== undefined) targets.push(targetOf(request.prefix, true));
+    if (request.all === true) targets.push({ test: () => true });
+    let met = 0;
+    for (const target of targets) met += store.purge(target, isSoft, nowMs);
+    return met;
+  }
+
+  return {
+    stage,
+    purge,
+    stats: () => ({
+      ...counts,
+      bytes: store.bytes,
+      bytesMax: settings.maxBytes,
+      objects: store.objects,
+      evictions: store.evictions,
+      compressed: encodings?.made ?? 0,
+      flights: flights.size,
+    }),
+  };
+}
+
+function headersOf(fields: readonly (readonly [string, string])[]): Headers {
+  const headers = new Headers();
+  for (const [name, value] of fields) headers.append(name, value);
+  return headers;
+}
+
+/** An answer that goes by: what is meant for this cache alone is taken out, and what became of the request is said. */
+function finish(response: Response, status: string): Response {
+  let { headers } = response;
+  let answer = response;
+  try {
+    headers.append("cache-status", `Spillway; ${status}`);
+  } catch {
+    headers = new Headers(headers);
+    headers.append("cache-status", `Spillway; ${status}`);
+    answer = new Response(response.body, { status: response.status, statusText: response.statusText, headers });
+  }
+  for (const name of confidentialFields) if (headers.get(name) !== null) headers.delete(name);
+  return answer;
+}
+
+/** Schemes are not told apart: a shop behind TLS of another does not know which one its pages were kept under. */
+function targetOf(address: string, isPrefix: boolean): PurgeTarget {
+  if (address.startsWith("/")) {
+    return {
+      test: (key) => {
+        const target = key.slice(key.indexOf("/"));
+        return isPrefix ? target.startsWith(address) : target === address;
+      },
+    };
+  }
+  const withoutScheme = address.replace(/^https?:\/\//i, "");
+  const slash = withoutScheme.indexOf("/");
+  const host = (slash < 0 ? withoutScheme : withoutScheme.slice(0, slash)).toLowerCase();
+  const rest = host + (slash < 0 ? "/" : withoutScheme.slice(slash));
+  const keys = [`s:${rest}`, `p:${rest}`];
+  return isPrefix ? { test: (key) => keys.some((start) => key.startsWith(start)) } : { keys };
+}

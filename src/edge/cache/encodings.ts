@@ -1,0 +1,84 @@
+/** Which compressed form a client takes, and making it: once for each object that is asked for again, off the hot path. */
+import type { Store } from "./store.ts";
+import type { Coding, Form, Stored } from "./stored.ts";
+
+/** Best first, where the client has no preference of its own. */
+const codings: readonly Coding[] = ["br", "zstd", "gzip"];
+const rememberedMax = 512;
+/** A form that saves less than a tenth is not worth its place. */
+const worthShare = 0.9;
+const underWayMax = 4;
+/** The first hit may be the last. */
+const hitsFrom = 2;
+
+/** What of br, zstd and gzip a client accepts, by weight (RFC 9110 section 12.5.3). */
+export function acceptedCodings(field: string): readonly Coding[] {
+  const weights = new Map<string, number>();
+  for (const part of field.toLowerCase().split(",")) {
+    const [name = "", ...params] = part.split(";").map((piece) => piece.trim());
+    if (name === "") continue;
+    const weight = params.find((param) => param.startsWith("q="))?.slice(2);
+    const q = weight === undefined ? 1 : Number(weight);
+    weights.set(name === "x-gzip" ? "gzip" : name, Number.isFinite(q) ? q : 0);
+  }
+  const others = weights.get("*") ?? 0;
+  const plain = weights.get("identity") ?? 0;
+  return codings
+    .map((coding) => ({ coding, weight: weights.get(coding) ?? others }))
+    .filter(({ weight }) => weight > 0 && weight >= plain)
+    .sort((a, b) => b.weight - a.weight)
+    .map(({ coding }) => coding);
+}
+
+export type Compress = (bytes: Uint8Array<ArrayBuffer>, coding: Coding) => Promise<Uint8Array<ArrayBuffer>>;
+
+export class Encodings {
+  readonly #store: Store;
+  readonly #compress: Compress;
+  readonly #accepted = new Map<string, readonly Coding[]>();
+  #underWay = 0;
+  made = 0;
+
+  constructor(store: Store, compress: Compress) {
+    this.#store = store;
+    this.#compress = compress;
+  }
+
+  /** The best form there is now; one that is missing is begun. */
+  formFor(stored: Stored, acceptEncoding: string | null): Form {
+    if (acceptEncoding === null || acceptEncoding === "") return stored.plain;
+    for (const coding of this.#codingsOf(acceptEncoding)) {
+      const form = stored.forms.get(coding);
+      if (form === null) continue;
+      if (form !== undefined && form !== "pending") return form;
+      if (form === undefined && stored.hits >= hitsFrom) this.#make(stored, coding);
+      break;
+    }
+    return stored.plain;
+  }
+
+  #codingsOf(field: string): readonly Coding[] {
+    const known = this.#accepted.get(field);
+    if (known !== undefined) return known;
+    const accepted = acceptedCodings(field);
+    if (this.#accepted.size >= rememberedMax) this.#accepted.clear();
+    this.#accepted.set(field, accepted);
+    return accepted;
+  }
+
+  #make(stored: Stored, coding: Coding): void {
+    if (this.#underWay >= underWayMax) return;
+    this.#underWay += 1;
+    stored.forms.set(coding, "pending");
+    const done = (body: Uint8Array<ArrayBuffer> | undefined) => {
+      this.#underWay -= 1;
+      const isWorth =
+        body !== undefined &&
+        body.length < stored.plain.body.length * worthShare &&
+        this.#store.grow(stored, body.length);
+      stored.forms.set(coding, isWorth ? { body, coding, head: undefined } : null);
+      if (isWorth) this.made += 1;
+    };
+    this.#compress(stored.plain.body, coding).then(done, () => done(undefined));
+  }
+}

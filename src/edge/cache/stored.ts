@@ -1,0 +1,183 @@
+/** One answer as it is kept: its fields as they will be sent, its body, and the few numbers that a hit compares. */
+import type { Directives } from "./cache-control.ts";
+import type { Evictable } from "./eviction.ts";
+import type { Policy } from "./freshness.ts";
+import { parseHttpDate, writeHttpDate } from "./http-date.ts";
+
+export type Coding = "br" | "zstd" | "gzip";
+
+/** The body in one coding, and the head that was made for it last: a plain hit's head changes once a second. */
+export type Form = {
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly coding: Coding | undefined;
+  head: { readonly ageSeconds: number; readonly headers: Headers } | undefined;
+};
+
+export type Stored = Evictable & {
+  readonly key: string;
+  /** Names in Vary, sorted, and the storing request's values of them. */
+  readonly vary: readonly string[];
+  readonly variant: string;
+  readonly status: number;
+  readonly statusText: string;
+  /** Without hop-by-hop fields, Age, Cache-Status, Content-Length and what is meant for this cache alone. */
+  readonly fields: readonly (readonly [string, string])[];
+  readonly plain: Form;
+  /** Compressed forms, as they are made. Null: tried, and not worth its bytes. */
+  readonly forms: Map<Coding, Form | "pending" | null>;
+  readonly isCompressible: boolean;
+  readonly etag: string | null;
+  readonly lastModified: string | null;
+  readonly dateMs: number;
+  /** When it had age 0, by this machine's clock. */
+  readonly bornAtMs: number;
+  readonly policy: Policy;
+  readonly tags: readonly string[];
+  /** Fresh before this moment; a soft purge moves it into the past. */
+  freshUntilMs: number;
+  /** From here on a hit looks whether it is hot enough to be fetched again early. */
+  refreshAtMs: number;
+  /** Hits since it came, and no background fetch before this moment. */
+  hits: number;
+  nextRefreshMs: number;
+};
+
+/** Of one connection only (RFC 9110 section 7.6.1), and the proxy's own (RFC 9111 section 3.1). */
+const connectionFields = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authentication-info",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** What a cache says itself, or is told in confidence. */
+const ownFields = new Set(["age", "content-length", "surrogate-key", "cache-tag", "spillway-cache-control"]);
+
+function excludedFields(headers: Headers, omit: readonly string[]): ReadonlySet<string> {
+  const connection = headers.get("connection");
+  const listed =
+    connection === null
+      ? []
+      : connection
+          .toLowerCase()
+          .split(",")
+          .map((name) => name.trim());
+  return new Set([...listed, ...omit]);
+}
+
+export function fieldsToStore(headers: Headers, omit: readonly string[]): [string, string][] {
+  const excluded = excludedFields(headers, omit);
+  const fields: [string, string][] = [];
+  for (const [name, value] of headers) {
+    if (connectionFields.has(name) || ownFields.has(name) || excluded.has(name)) continue;
+    fields.push([name, value]);
+  }
+  return fields;
+}
+
+/** What a 304 may not change: it describes the body that is already here (RFC 9111 section 3.2). */
+const bodyFields = new Set(["content-encoding", "content-length", "content-range", "content-type", "etag"]);
+
+/** The stored fields, each replaced by those of the same name in the 304. */
+export function updatedFields(
+  stored: readonly (readonly [string, string])[],
+  received: readonly (readonly [string, string])[],
+): (readonly [string, string])[] {
+  const news = received.filter(([name]) => !bodyFields.has(name));
+  const replaced = new Set(news.map(([name]) => name));
+  return [...stored.filter(([name]) => !replaced.has(name)), ...news];
+}
+
+const textual =
+  /^(?:text\/|application\/(?:json|javascript|xml|manifest\+json|ld\+json|wasm|.*\+(?:json|xml))|image\/svg\+xml|font\/(?:ttf|otf))/i;
+const compressFromBytes = 860;
+
+export const objectOverheadBytes = 600;
+
+export function createStored(given: {
+  readonly key: string;
+  readonly vary: readonly string[];
+  readonly variant: string;
+  readonly status: number;
+  readonly statusText: string;
+  readonly fields: readonly (readonly [string, string])[];
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly policy: Policy;
+  readonly tags: readonly string[];
+  readonly receivedAtMs: number;
+  readonly earlyRefreshShare: number;
+}): Stored {
+  const { policy, receivedAtMs, body } = given;
+  const value = (wanted: string) => given.fields.find(([name]) => name === wanted)?.[1] ?? null;
+  const date = value("date");
+  const dateMs = (date === null ? undefined : parseHttpDate(date, receivedAtMs)) ?? receivedAtMs;
+  // A recipient with a clock dates what came without one (RFC 9110 section 6.6.1).
+  const fields = date === null ? [...given.fields, ["date", writeHttpDate(receivedAtMs)] as const] : given.fields;
+  const bornAtMs = receivedAtMs - policy.initialAgeMs;
+  const freshUntilMs = policy.noCache ? 0 : bornAtMs + policy.lifetimeMs;
+  let bytes = objectOverheadBytes + given.body.length + 2 * (given.key.length + given.variant.length);
+  for (const [name, text] of fields) bytes += 2 * (name.length + text.length) + 32;
+  for (const tag of given.tags) bytes += 2 * tag.length + 64;
+  return {
+    key: given.key,
+    vary: given.vary,
+    variant: given.variant,
+    status: given.status,
+    statusText: given.statusText,
+    fields,
+    plain: { body, coding: undefined, head: undefined },
+    forms: new Map(),
+    etag: value("etag"),
+    lastModified: value("last-modified"),
+    dateMs,
+    bornAtMs,
+    policy,
+    tags: given.tags,
+    freshUntilMs,
+    refreshAtMs: receivedAtMs + (freshUntilMs - receivedAtMs) * given.earlyRefreshShare,
+    hits: 0,
+    nextRefreshMs: 0,
+    isCompressible:
+      given.status === 200 &&
+      body.length >= compressFromBytes &&
+      !policy.noTransform &&
+      value("content-encoding") === null &&
+      value("content-range") === null &&
+      value("content-digest") === null &&
+      value("content-md5") === null &&
+      textual.test(value("content-type") ?? ""),
+    bytes,
+    wasUsed: false,
+    newer: undefined,
+    older: undefined,
+  };
+}
+
+export type Use = "fresh" | "stale-while-revalidate" | "validate";
+
+/** What a request's own wishes and the clock make of a stored answer. RFC 9111 sections 4.2 and 5.2.1. */
+export function useOf(stored: Stored, nowMs: number, wishes: Directives, staleFactor: number): Use {
+  const ageMs = nowMs - stored.bornAtMs;
+  if (wishes.noCache === true || (wishes.maxAge !== undefined && ageMs > wishes.maxAge * 1000)) return "validate";
+  const leftMs = stored.freshUntilMs - nowMs;
+  if (leftMs > 0) return wishes.minFresh !== undefined && leftMs < wishes.minFresh * 1000 ? "validate" : "fresh";
+  if (wishes.minFresh !== undefined) return "validate";
+  const { policy } = stored;
+  if (wishes.maxStale !== undefined && policy.mayServeStale && -leftMs <= wishes.maxStale * 1000) return "fresh";
+  return -leftMs < policy.staleWhileRevalidateMs * staleFactor ? "stale-while-revalidate" : "validate";
+}
+
+export function mayServeOnError(stored: Stored, nowMs: number, wishes: Directives, staleFactor: number): boolean {
+  const { policy } = stored;
+  let windowMs = policy.staleIfErrorMs * staleFactor;
+  if (policy.mayServeStale && wishes.staleIfError !== undefined) {
+    windowMs = Math.max(windowMs, wishes.staleIfError * 1000);
+  }
+  return nowMs < stored.freshUntilMs || (!policy.noCache && nowMs - stored.freshUntilMs < windowMs);
+}

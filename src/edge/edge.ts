@@ -1,0 +1,218 @@
+/**
+ * The edge as a list: what every request meets, in this order. A configuration that changes while it runs makes a new list
+ * of the same parts: what is cached, counted and under way stays.
+ */
+import type { EdgeConfig } from "#contract/edge-config.ts";
+import type { Clock, Random } from "#kernel/clock.ts";
+import type { Signer } from "#kernel/signer.ts";
+import { contains, parseNetworks } from "./addresses.ts";
+import { type Balancer, createBalancer } from "./balancing/balancer.ts";
+import type { Resolve } from "./balancing/name-lookup.ts";
+import type { UpstreamOrigin } from "./balancing/upstream.ts";
+import { createCache, type EdgeCache } from "./cache/cache.ts";
+import type { Compress } from "./cache/encodings.ts";
+import { type Exchange, inOrder, type Next, type Stage } from "./exchange.ts";
+import { createFallback } from "./fallback/fallback.ts";
+import type { SnapshotStore } from "./fallback/ports.ts";
+import { cleanAnswer, fieldsForOrigin } from "./forwarding.ts";
+import { createLimits, type Limits } from "./limits/limits.ts";
+import type { Meter, Receiver } from "./ports.ts";
+import { createPressure, type Pressure } from "./pressure.ts";
+import { createReceiver } from "./received.ts";
+import { createRoutes } from "./routes.ts";
+import { createSeeing, type Seeing, type SpanSink } from "./seeing.ts";
+import { createShedding, type Shedding } from "./shedding/shedding.ts";
+
+export type EdgeDeps = {
+  /** Of the epoch. */
+  readonly clock: Clock;
+  /** Milliseconds with fractions, of a clock that never goes back. */
+  readonly monotonicMs: () => number;
+  readonly later: (ms: number, run: () => void) => () => void;
+  readonly random: Random;
+  readonly signer: Signer;
+  readonly newId: () => string;
+  readonly meter: Meter;
+  readonly compress: Compress;
+  readonly resolve: Resolve;
+  readonly open: (balancing: EdgeConfig["balancing"], url: string, address: string | undefined) => UpstreamOrigin;
+  /** A shop in the same process: it is asked instead of the configured upstreams. */
+  readonly shop?: (request: Request) => Response | Promise<Response>;
+  readonly snapshot?: SnapshotStore | undefined;
+  readonly spans?: SpanSink | undefined;
+  readonly writeLog: (lines: string) => undefined | Promise<void>;
+  /** This edge's name in Via; edges that stand behind each other need two. */
+  readonly name: string;
+};
+
+export type Edge = {
+  readonly receiver: Receiver;
+  readonly config: EdgeConfig;
+  readonly cache: EdgeCache;
+  readonly limits: Limits;
+  readonly pressure: Pressure;
+  readonly shedding: Shedding;
+  /** Undefined in front of a shop in the same process. */
+  readonly balancer: Balancer | undefined;
+  readonly seeing: Seeing;
+};
+
+/** With `before`: the same edge under another configuration. */
+export function createEdge(config: EdgeConfig, deps: EdgeDeps, before?: Edge): Edge {
+  const { meter, random, clock, monotonicMs } = deps;
+  const isSame = (section: keyof EdgeConfig): boolean =>
+    before !== undefined && JSON.stringify(before.config[section]) === JSON.stringify(config[section]);
+
+  const pressure = before?.pressure ?? createPressure(config.pressure, { meter });
+  const shedding =
+    before?.shedding ??
+    createShedding(config.shedding, {
+      now: monotonicMs,
+      later: deps.later,
+      random,
+      meter,
+      signals: pressure.signals,
+    });
+  const limits =
+    before?.limits ??
+    createLimits(config.limits, {
+      signer: deps.signer,
+      newId: deps.newId,
+      seed: [random() * 2 ** 32, random() * 2 ** 32],
+      meter,
+    });
+  if (before !== undefined) {
+    pressure.configure(config.pressure);
+    shedding.configure(config.shedding);
+    limits.configure(config.limits);
+  }
+  // Under other settings what is kept might have to be kept otherwise: it begins empty.
+  const cache =
+    before !== undefined && isSame("cache")
+      ? before.cache
+      : createCache(config.cache, {
+          nowMs: clock.now,
+          after: deps.later,
+          compress: deps.compress,
+          staleFactor: pressure.staleFactor,
+        });
+  const seeing =
+    before !== undefined && isSame("log")
+      ? before.seeing
+      : createSeeing(config.log, {
+          meter,
+          monotonicMs,
+          random,
+          later: deps.later,
+          writeLog: deps.writeLog,
+          spans: deps.spans,
+        });
+  const balancer = deps.shop === undefined ? balancerOf(config, deps, before) : undefined;
+  if (balancer !== undefined) shedding.setUpstreams(config.upstreams.map(({ name, url }) => name ?? new URL(url).host));
+
+  const stages: readonly Stage[] = [
+    seeing.stage,
+    createFallback(config.fallback, { random, snapshot: deps.snapshot, queryIgnored: config.cache.queryIgnored }).stage,
+    pressure.answerStage,
+    limits.stage,
+    ...(config.cache.enabled ? [cache.stage] : []),
+    shedding.stage,
+    pressure.upstreamStage,
+  ];
+  const last = deps.shop === undefined ? forwardTo(balancer as Balancer, deps.name) : askShop(deps.shop);
+
+  const trusted = parseNetworks(config.listen.trustedProxies);
+  const countRefused = meter.counter("spillway_edge_malformed_total", "Requests refused before any stage, by status.");
+  const receiver = createReceiver(
+    { hosts: config.listen.hosts, targetMaxBytes: config.listen.targetMaxBytes },
+    {
+      isTrusted: trusted.size === 0 ? undefined : (address) => contains(trusted, address),
+      routeOf: createRoutes(config.routes),
+      now: clock.now,
+      handle: inOrder(stages, last),
+      onRefused: (status) => countRefused({ status: String(status) })(),
+    },
+  );
+  return { receiver, config, cache, limits, pressure, shedding, balancer, seeing };
+}
+
+function balancerOf(config: EdgeConfig, deps: EdgeDeps, before: Edge | undefined): Balancer {
+  const old = before?.balancer;
+  if (old !== undefined && JSON.stringify(before?.config.balancing) === JSON.stringify(config.balancing)) {
+    old.replace(config.upstreams);
+    return old;
+  }
+  old?.stop();
+  return createBalancer(config.balancing, config.upstreams, {
+    open: (url, address) => deps.open(config.balancing, url, address),
+    clock: { now: deps.monotonicMs, sleep: deps.clock.sleep },
+    random: deps.random,
+    meter: deps.meter,
+    resolve: deps.resolve,
+  });
+}
+
+const neverAborted = new AbortController().signal;
+
+/** The last of the list: to an upstream, and back. */
+function forwardTo(balancer: Balancer, name: string): Next {
+  return async (exchange) => {
+    // The socket to the origin writes Host itself, as `balancing.hostHeader` says.
+    const headers = fieldsForOrigin(exchange, { hostHeader: "client", via: name }, exchange.host);
+    if (headers === undefined) {
+      return new Response("This request has been through this edge before: two proxies forward to each other.\n", {
+        status: 508,
+        headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" },
+      });
+    }
+    exchange.notes.answeredBy = "forward";
+    if (exchange.tunnel !== undefined) return await tunnelTo(balancer, exchange, exchange.tunnel, headers);
+    const { method, target, request } = exchange;
+    const response = await balancer.send(
+      {
+        method,
+        target,
+        headers,
+        body: request === null || method === "GET" || method === "HEAD" ? null : request.body,
+        signal: request?.signal ?? neverAborted,
+      },
+      exchange.notes,
+    );
+    cleanAnswer(response.headers);
+    return response;
+  };
+}
+
+async function tunnelTo(
+  balancer: Balancer,
+  exchange: Exchange,
+  tunnel: NonNullable<Exchange["tunnel"]>,
+  headers: Headers,
+): Promise<Response> {
+  const chosen = balancer.choose();
+  if (chosen === undefined) return new Response(null, { status: 503 });
+  exchange.notes.upstream = chosen.name;
+  const url = new URL(exchange.target, chosen.url);
+  url.protocol = chosen.url.protocol === "https:" ? "wss:" : "ws:";
+  // Undefined: the two are joined, and nobody reads what is answered here.
+  return (await tunnel(url, headers)) ?? new Response(null);
+}
+
+/** The last of the list in front of a shop in this process: its handler, called directly. */
+function askShop(shop: (request: Request) => Response | Promise<Response>): Next {
+  return (exchange) => {
+    exchange.notes.answeredBy = "shop";
+    const { request } = exchange;
+    if (request !== null && request.headers === exchange.headers) return shop(request);
+    const url = `${exchange.scheme}://${exchange.host}${exchange.target}`;
+    const hasBody = request !== null && exchange.method !== "GET" && exchange.method !== "HEAD";
+    return shop(
+      new Request(url, {
+        method: exchange.method,
+        headers: exchange.headers,
+        ...(hasBody ? { body: request.body } : {}),
+        ...(request === null ? {} : { signal: request.signal }),
+      }),
+    );
+  };
+}

@@ -1,0 +1,180 @@
+/**
+ * From a request as it came off the wire to an exchange, or to a refusal: what the HTTP parser in front of this room lets pass
+ * and a door must not. Everything after it, cache keys and limits included, sees only what has been checked here, and exactly
+ * that is forwarded.
+ */
+import type { Answer, Exchange, MatchedRoute } from "./exchange.ts";
+import { believed, type Trust } from "./forwarded.ts";
+import { hostOf } from "./host.ts";
+import type { Door, Receiver } from "./ports.ts";
+
+export type ReceptionSettings = {
+  /** Names that are answered, without port; any when empty. */
+  readonly hosts: readonly string[];
+  readonly targetMaxBytes: number;
+};
+
+export type ReceptionDeps = {
+  /** Whose Forwarded and X-Forwarded-* fields are believed. Undefined: nobody's, and none is looked at. */
+  readonly isTrusted: Trust | undefined;
+  readonly routeOf: (method: string, path: string) => MatchedRoute;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly handle: (exchange: Exchange) => Answer;
+  /** Told of every refusal, for counters and log. */
+  readonly onRefused?: (status: number, reason: string) => void;
+};
+
+/** Of Host: what the exchange says, and what the URL must say. Undefined where it is not answered. */
+type KnownHost = { readonly host: string; readonly http: string; readonly https: string; readonly isServed: boolean };
+
+/** A client can name any host, so the table of those seen is emptied when it has this many. */
+const knownHostsMax = 1024;
+
+/** Naming one of these in Connection would make the edge drop what the origin relies on (RFC 9110 7.6.1). */
+const endToEnd = new Set([
+  "host",
+  "content-length",
+  "content-type",
+  "content-encoding",
+  "cookie",
+  "authorization",
+  "cache-control",
+  "forwarded",
+  "via",
+  "range",
+  "origin",
+  "date",
+]);
+
+/** Refuses, or makes an exchange and hands it on. Synchronous, and without a copy of anything, as long as `handle` is. */
+export function createReceiver(settings: ReceptionSettings, deps: ReceptionDeps): Receiver {
+  const { isTrusted, routeOf, now, handle } = deps;
+  const { targetMaxBytes } = settings;
+  const served = new Set(settings.hosts.map((name) => name.toLowerCase()));
+  const known = new Map<string, KnownHost | undefined>();
+
+  function learn(field: string): KnownHost | undefined {
+    if (known.size >= knownHostsMax) known.clear();
+    const host = hostOf(field);
+    let entry: KnownHost | undefined;
+    if (host !== undefined) {
+      const url = URL.parse(`http://${host}/`);
+      const secure = URL.parse(`https://${host}/`);
+      const name = host.replace(/:\d+$/, "").replace(/\.$/, "");
+      if (url !== null && secure !== null) {
+        entry = { host, http: url.href, https: secure.href, isServed: served.size === 0 || served.has(name) };
+      }
+    }
+    known.set(field, entry);
+    return entry;
+  }
+
+  function refuse(status: number, title: string, detail: string): Response {
+    deps.onRefused?.(status, detail);
+    const headers = { "content-type": "application/problem+json", connection: "close", "cache-control": "no-store" };
+    return new Response(JSON.stringify({ title, status, detail }), { status, headers });
+  }
+  const malformed = (detail: string): Response => refuse(400, "Bad Request", detail);
+
+  return (request, door) => {
+    const { method, headers, url } = request;
+    // TRACE would echo cookies and what proxies added (RFC 9110 9.3.8); CONNECT is for forward proxies.
+    if (method === "TRACE" || method === "CONNECT") {
+      return refuse(501, "Not Implemented", `${method} is not answered here.`);
+    }
+
+    const field = headers.get("host");
+    // Also of HTTP/1.0: without it nobody can tell whose page is asked for.
+    if (field === null) return malformed("The Host field is missing.");
+    const site = known.has(field) ? known.get(field) : learn(field);
+    if (site === undefined) return malformed("Host must be one name or address, and at most a port.");
+    // The URL is made of Host and the request line. Where it does not begin with Host, the request line named another one
+    // (RFC 9112 3.2.2), or was no path.
+    const base = door.scheme === "http" ? site.http : site.https;
+    if (!url.startsWith(base)) return malformed("The request line and Host do not say the same.");
+    if (!site.isServed) return refuse(421, "Misdirected Request", "This host name is not served here.");
+    const target = url.slice(base.length - 1);
+    if (target.length > targetMaxBytes) {
+      return refuse(414, "URI Too Long", `Path and query may have ${targetMaxBytes} bytes.`);
+    }
+    if (target.includes("#")) return malformed("A request line has no fragment (RFC 9112 3.2).");
+
+    // Whatever else it names, the parser has found its end only by "chunked"; what is inside would reach the origin without
+    // the coding being named (RFC 9112 6.1).
+    const coding = headers.get("transfer-encoding");
+    if (coding !== null && coding.toLowerCase() !== "chunked") {
+      return refuse(501, "Not Implemented", "The only transfer coding that is understood here is chunked.");
+    }
+    const length = headers.get("content-length");
+    if (length !== null && (coding !== null || !isNumber(length))) {
+      return malformed("Content-Length must be there once, a plain number, and not beside Transfer-Encoding.");
+    }
+    // The parser reads such content and hands it to nobody; what cannot be passed on is not silently left out.
+    if ((length !== null || coding !== null) && (method === "GET" || method === "HEAD") && length !== "0") {
+      return malformed(`A ${method} request has no content here.`);
+    }
+    const expectation = headers.get("expect");
+    if (expectation !== null && expectation.toLowerCase() !== "100-continue") {
+      return refuse(417, "Expectation Failed", "The only expectation that is understood here is 100-continue.");
+    }
+    const connection = headers.get("connection");
+    let isTunnel = false;
+    if (connection !== null && connection !== "keep-alive" && connection !== "close") {
+      for (const part of connection.toLowerCase().split(",")) {
+        const name = part.trim();
+        if (endToEnd.has(name) || name.startsWith("x-forwarded-"))
+          return malformed(`Connection must not name ${name}.`);
+        if (name === "upgrade" && method === "GET" && headers.get("upgrade")?.toLowerCase() === "websocket")
+          isTunnel = true;
+      }
+    }
+
+    let address = door.addressOf(request);
+    let scheme = door.scheme;
+    let host = site.host;
+    if (isTrusted?.(address)) {
+      const claim = believed(headers, address, isTrusted);
+      if (claim === undefined) return malformed("What the proxy in front says of the client contradicts itself.");
+      address = claim.address;
+      scheme = claim.scheme ?? scheme;
+      if (claim.host !== undefined) {
+        const said = known.has(claim.host) ? known.get(claim.host) : learn(claim.host);
+        if (said === undefined) return malformed("What the proxy in front says of the host is no host.");
+        if (!said.isServed) return refuse(421, "Misdirected Request", "This host name is not served here.");
+        host = said.host;
+      }
+    }
+
+    const query = target.indexOf("?");
+    const path = query === -1 ? target : target.slice(0, query);
+    const exchange: Exchange = {
+      method,
+      scheme,
+      host,
+      target,
+      path,
+      headers,
+      request,
+      address,
+      atMs: now(),
+      route: routeOf(method, path),
+      notes: {},
+    };
+    return handle(isTunnel ? { ...exchange, tunnel: tunnelOf(door, request) } : exchange);
+  };
+}
+
+function tunnelOf(door: Door, request: Request): NonNullable<Exchange["tunnel"]> {
+  return (upstream, headers) => door.tunnel(request, upstream, headers);
+}
+
+/** RFC 9110 8.6. Two fields of the same value arrive here as "3, 3". */
+function isNumber(text: string): boolean {
+  if (text.length === 0 || text.length > 15) return false;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code < 48 || code > 57) return false;
+  }
+  return true;
+}

@@ -1,0 +1,344 @@
+/**
+ * Lets no more requests through than what is behind it can do at once, and when there are more, chooses: someone who is
+ * paying goes before everybody else, and crawlers wait until nobody does. What "at once" means is found from how long
+ * answers take (adaptive-limit.ts), apart for each upstream.
+ *
+ * A request: -> under way, when there is room -> answered, by the head of its answer
+ *            -> in line (waiting-line.ts), when there is none -> under way when its turn comes
+ *                                                           -> refused: displaced, or waited too long; or gone
+ *            -> refused at once, when the line is full of people who are not behind it
+ *
+ * While anybody waits there is no room: whoever arrives then waits too, and each turn goes to the first in line.
+ */
+import type { Static } from "typebox";
+import type { Shedding as SheddingSettings } from "#contract/edge-config.ts";
+import {
+  type AdaptiveLimit,
+  createFixedLimit,
+  createGradientLimit,
+  createSampleWindow,
+  createVegasLimit,
+  type Sample,
+} from "#resilience/adaptive-limit.ts";
+import type { Answer, Exchange, Next, Stage } from "../exchange.ts";
+import { refuse } from "../limits/refusal.ts";
+import { type Meter, OriginError } from "../ports.ts";
+import { rank as rankOf } from "./rank.ts";
+import { classes, type Waiter, WaitingLine } from "./waiting-line.ts";
+
+export type SheddingDeps = {
+  /** Milliseconds with fractions, of a clock that never goes back. */
+  readonly now: () => number;
+  /** Calls once, after so long. */
+  readonly later: (ms: number, call: () => void) => void;
+  readonly random: () => number;
+  readonly meter: Meter;
+  /** Told of everything that pressure is made of. */
+  readonly signals?: {
+    /** Somebody got through, or gave up, after waiting so long; 0 for not at all. */
+    waited(ms: number, nowMs: number): void;
+    answered(tookMs: number, isDrop: boolean, nowMs: number): void;
+    /** How full it was when somebody came: 1 is all that the limit lets through. */
+    filled(share: number, nowMs: number): void;
+  };
+};
+
+export type Shedding = {
+  readonly stage: Stage;
+  stats(): SheddingStats;
+  /** Of one upstream, or of all together. */
+  limitOf(upstream?: string): number;
+  /** These are behind it from now on; those that were there before keep their limits. Without a call: one, unnamed. */
+  setUpstreams(names: readonly string[]): void;
+  /** Other settings for the same line; limits begin anew when anything about them has changed. */
+  configure(settings: Static<typeof SheddingSettings>): void;
+};
+
+export type SheddingStats = {
+  readonly limit: number;
+  readonly limits: Readonly<Record<string, number>>;
+  readonly inFlight: number;
+  readonly waiting: Readonly<Record<string, number>>;
+  /** By class and reason: "paying queue full". */
+  readonly refused: Readonly<Record<string, number>>;
+  readonly gone: number;
+};
+
+type Request = {
+  readonly exchange: Exchange;
+  readonly next: Next;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: unknown) => void;
+  /** Takes the listener from the client's signal. */
+  readonly unlisten: () => void;
+};
+
+type Behind = { readonly limit: AdaptiveLimit; readonly sample: (sample: Sample, nowMs: number) => boolean };
+
+type Reason = "queue full" | "displaced" | "waited too long";
+
+/** For the sample window: short enough to follow the first seconds of a rush, long enough for a mean. */
+const window = { ms: 100, samplesMin: 10, dropShare: 0.05 };
+
+export function createShedding(first: Static<typeof SheddingSettings>, deps: SheddingDeps): Shedding {
+  const { now, later, random, signals } = deps;
+  const countShed = deps.meter.counter("spillway_edge_shed_total", "Requests refused because there were too many.");
+  const countsShed = new Map<string, { inc: () => void; value: number }>();
+  const waitSeconds = deps.meter.histogram(
+    "spillway_edge_queue_seconds",
+    "How long requests that had to wait for their turn waited.",
+  );
+  const waits = classes.map((name) => waitSeconds({ class: name }));
+
+  let settings = checked(first);
+  let behind = new Map<string, Behind>([["", startLimit()]]);
+  /** Sum of the limits; kept, because it is compared with on every request. */
+  let limit = settings.initial;
+  let inFlight = 0;
+  let gone = 0;
+  const line = new WaitingLine<Request>(settings.queueMax);
+  let isDraining = false;
+  let isTimerSet = false;
+  sumLimits();
+
+  deps.meter.gauge("spillway_edge_concurrency_limit", "Requests that may be under way at once.", () => limit);
+  deps.meter.gauge("spillway_edge_in_flight", "Requests under way at the upstreams.", () => inFlight);
+  deps.meter.gauge("spillway_edge_queue_length", "Requests that wait for their turn.", () =>
+    classes.map((name, rank) => [{ class: name }, line.lengths[rank] ?? 0] as const),
+  );
+
+  function startLimit(): Behind {
+    const { algorithm, initial, least, most } = settings;
+    const inner =
+      algorithm === "fixed"
+        ? createFixedLimit(initial)
+        : algorithm === "vegas"
+          ? createVegasLimit({ initial, least, most, random })
+          : createGradientLimit({ initial, least, most });
+    return { limit: inner, sample: createSampleWindow(inner, window) };
+  }
+
+  function sumLimits(): void {
+    let sum = 0;
+    for (const one of behind.values()) sum += one.limit.limit;
+    limit = Math.max(1, sum);
+  }
+
+  const stage: Stage = (exchange, next) => {
+    if (signals !== undefined) signals.filled(inFlight / limit, now());
+    if (inFlight < limit && line.length === 0) {
+      signals?.waited(0, now());
+      return run(exchange, next);
+    }
+    return wait(exchange, next);
+  };
+
+  function run(exchange: Exchange, next: Next): Answer {
+    inFlight++;
+    const startMs = now();
+    let answer: Answer;
+    try {
+      answer = next(exchange);
+    } catch (error) {
+      ended(exchange, startMs, error, undefined);
+      throw error;
+    }
+    if (!(answer instanceof Promise)) {
+      ended(exchange, startMs, undefined, answer);
+      return answer;
+    }
+    return answer.then(
+      (response) => {
+        ended(exchange, startMs, undefined, response);
+        return response;
+      },
+      (error: unknown) => {
+        ended(exchange, startMs, error, undefined);
+        throw error;
+      },
+    );
+  }
+
+  function ended(exchange: Exchange, startMs: number, error: unknown, response: Response | undefined): void {
+    const nowMs = now();
+    const tookMs = Math.max(nowMs - startMs, 0.001);
+    const upstream =
+      behind.get(exchange.notes.upstream ?? "") ?? (behind.size === 1 ? [...behind.values()][0] : undefined);
+    const end = endOf(error, response);
+    if (end !== "unknown") {
+      signals?.answered(tookMs, end === "drop", nowMs);
+      if (upstream !== undefined) {
+        // What is under way at this one is not known here; its part of everything is near enough.
+        const share = behind.size === 1 ? 1 : upstream.limit.limit / limit;
+        const sample = { rtt: tookMs, inFlight: Math.max(1, Math.round(inFlight * share)), dropped: end === "drop" };
+        if (upstream.sample(sample, nowMs)) sumLimits();
+      }
+    }
+    inFlight--;
+    drain();
+  }
+
+  /** Turns for as many as there is room for. One loop however the answers come, or a long line would be a deep stack. */
+  function drain(): void {
+    if (isDraining) return;
+    isDraining = true;
+    try {
+      while (line.length > 0 && inFlight < limit) {
+        const waiter = line.next();
+        if (waiter === undefined) break;
+        line.leave(waiter);
+        const { exchange, next, resolve, reject, unlisten } = waiter.who;
+        unlisten();
+        leftLine(waiter);
+        try {
+          resolve(run(exchange, next));
+        } catch (error) {
+          reject(error);
+        }
+      }
+    } finally {
+      isDraining = false;
+    }
+  }
+
+  function leftLine(waiter: Waiter<Request>): void {
+    const nowMs = now();
+    const waitedMs = nowMs - waiter.sinceMs;
+    waits[waiter.rank]?.(waitedMs / 1000);
+    signals?.waited(waitedMs, nowMs);
+  }
+
+  function wait(exchange: Exchange, next: Next): Answer {
+    const rank = rankOf(exchange);
+    const signal = exchange.request?.signal;
+    const nowMs = now();
+    let resolve: (answer: Answer) => void = () => {};
+    let reject: (error: unknown) => void = () => {};
+    const answer = new Promise<Response>((yes, no) => {
+      resolve = yes;
+      reject = no;
+    });
+    let waiter: Waiter<Request> | undefined;
+    const onAbort = (): void => {
+      if (waiter === undefined || !line.leave(waiter)) return;
+      gone++;
+      leftLine(waiter);
+      exchange.notes.answeredBy = "shedding";
+      exchange.notes.refused = "client gone";
+      // Nobody reads it; 499 is what nginx writes into its log for this.
+      resolve(new Response(null, { status: 499 }));
+    };
+    const unlisten = (): void => signal?.removeEventListener("abort", onAbort);
+    const entered = line.enter({ exchange, next, resolve, reject, unlisten }, rank, nowMs);
+    if (entered === undefined) {
+      signals?.waited(settings.queueMs, nowMs);
+      return refused(exchange, rank, "queue full");
+    }
+    waiter = entered.waiter;
+    if (entered.displaced !== null) turnAway(entered.displaced, "displaced");
+    if (signal?.aborted) onAbort();
+    else signal?.addEventListener("abort", onAbort, { once: true });
+    if (!isTimerSet) setTimer(settings.queueMs);
+    return answer;
+  }
+
+  function turnAway(waiter: Waiter<Request>, reason: Reason): void {
+    waiter.who.unlisten();
+    leftLine(waiter);
+    waiter.who.resolve(refused(waiter.who.exchange, waiter.rank, reason));
+  }
+
+  /** One timer for the whole line: it is set for whoever has waited longest. */
+  function setTimer(ms: number): void {
+    isTimerSet = true;
+    later(Math.max(1, Math.ceil(ms)), () => {
+      isTimerSet = false;
+      const nowMs = now();
+      let oldest = line.oldest();
+      while (oldest !== undefined && nowMs - oldest.sinceMs >= settings.queueMs) {
+        line.leave(oldest);
+        turnAway(oldest, "waited too long");
+        oldest = line.oldest();
+      }
+      if (oldest !== undefined) setTimer(oldest.sinceMs + settings.queueMs - nowMs);
+    });
+  }
+
+  function refused(exchange: Exchange, rank: number, reason: Reason): Response {
+    const name = classes[rank] ?? "browsing";
+    const key = `${name} ${reason}`;
+    let count = countsShed.get(key);
+    if (count === undefined) {
+      count = { inc: countShed({ class: name, reason }), value: 0 };
+      countsShed.set(key, count);
+    }
+    count.inc();
+    count.value++;
+    exchange.notes.answeredBy = "shedding";
+    exchange.notes.refused = reason;
+    // Spread over a few seconds, or everybody who was refused together would come back together.
+    const least = name === "background" ? 30 : name === "paying" ? 1 : 3;
+    const seconds = least + Math.floor(random() * (least + 1));
+    return refuse(exchange, {
+      status: 503,
+      type: "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity",
+      title: "Very busy just now",
+      detail:
+        name === "paying"
+          ? "More people are paying at once than the shop can serve. Nothing of yours is lost: please try again in a few seconds."
+          : "More people are here at once than the shop can serve. Please try again in a few seconds.",
+      retryAfterSeconds: seconds,
+      members: { "violated-policies": ["concurrency"] },
+    });
+  }
+
+  return {
+    stage,
+    limitOf: (upstream) => (upstream === undefined ? limit : (behind.get(upstream)?.limit.limit ?? 0)),
+    setUpstreams(names) {
+      const known = behind;
+      behind = new Map(names.map((name) => [name, known.get(name) ?? startLimit()]));
+      if (behind.size === 0) behind.set("", startLimit());
+      sumLimits();
+      drain();
+    },
+    configure(next) {
+      const previous = settings;
+      settings = checked(next);
+      const isSame = (["algorithm", "initial", "least", "most"] as const).every((key) => previous[key] === next[key]);
+      if (!isSame) behind = new Map([...behind.keys()].map((name) => [name, startLimit()]));
+      line.max = next.queueMax;
+      sumLimits();
+      drain();
+    },
+    stats: () => ({
+      limit,
+      limits: Object.fromEntries([...behind].map(([name, one]) => [name, one.limit.limit])),
+      inFlight,
+      waiting: Object.fromEntries(classes.map((name, rank) => [name, line.lengths[rank] ?? 0])),
+      refused: Object.fromEntries([...countsShed].map(([key, { value }]) => [key, value])),
+      gone,
+    }),
+  };
+}
+
+function checked(settings: Static<typeof SheddingSettings>): Static<typeof SheddingSettings> {
+  const { least, initial, most } = settings;
+  if (least > initial || initial > most) {
+    throw new RangeError(`shedding: write least <= initial <= most; they are ${least}, ${initial} and ${most}.`);
+  }
+  return settings;
+}
+
+/**
+ * Statuses that say "too much" (429, 502, 503, 504) and answers that did not come are drops. A client that left says
+ * nothing about the upstream, nor does any other error of a server: it may fail faster than it works.
+ */
+function endOf(error: unknown, response: Response | undefined): "good" | "drop" | "unknown" {
+  if (response !== undefined) {
+    const { status } = response;
+    if (status < 500) return status === 429 ? "drop" : "good";
+    return status >= 502 && status <= 504 ? "drop" : "unknown";
+  }
+  return error instanceof OriginError ? "drop" : "unknown";
+}
