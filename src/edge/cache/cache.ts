@@ -19,10 +19,12 @@ import { cacheKey, originOfKey, queryFilter, variantKey, varyNames } from "./key
 import { SharedBody } from "./shared-body.ts";
 import { type PurgeTarget, Store } from "./store.ts";
 import {
+  bytesOf,
   confidentialFields,
   confidentialOf,
   createStored,
   fieldsToStore,
+  formsOf,
   mayServeOnError,
   type Stored,
   updatedFields,
@@ -208,10 +210,8 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
   // --- asking the origin
 
   function flightKey(key: string, headers: Headers): string {
-    const names = store.variesOn(key)?.[0];
-    return names === undefined || names.length === 0
-      ? key
-      : `${key}\n${names.join(",")}\n${variantKey(names, headers)}`;
+    const names = store.variesOn(key);
+    return names.length === 0 ? key : `${key}\n${names.join(",")}\n${variantKey(names, headers)}`;
   }
 
   function collapse(asked: Asked, stored: Stored | undefined, attempt: number): Promise<Response> {
@@ -420,10 +420,10 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       earlyRefreshShare,
     });
     if (made.isCompressible) {
-      for (const [coding, form] of forms) {
+      for (const [coding, form] of forms ?? []) {
         if (form === null || form === "pending") continue;
-        made.forms.set(coding, { ...form, head: undefined });
-        made.bytes += form.body.size;
+        formsOf(made).set(coding, { ...form, head: undefined });
+        made.bytes += bytesOf(form.body);
       }
     }
     return made;

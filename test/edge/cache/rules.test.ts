@@ -30,8 +30,9 @@ describe("Cache-Status (RFC 9211)", () => {
     validates = true;
     shop.clock.ms += 20_000;
     expect(await said()).toBe("Spillway; fwd=stale; fwd-status=304");
-    expect(await said({ method: "POST" })).toBe("Spillway; fwd=method");
     expect(await said({ headers: { "cache-control": "only-if-cached" } })).toBe("Spillway; hit; ttl=10");
+    expect(await said({ method: "POST" })).toBe("Spillway; fwd=method");
+    expect(await said({ headers: { "cache-control": "only-if-cached" } })).toBe("Spillway; detail=only-if-cached");
   });
 
   test("comes after what a cache nearer to the origin said", async () => {
@@ -417,7 +418,12 @@ describe("compressed forms", () => {
               headers: { etag: '"1"', "cache-control": "max-age=100", "content-type": "text/html" },
             }),
       {},
-      { compress: async (_bytes, coding) => (compressed.push(coding), new TextEncoder().encode(coding)) },
+      {
+        compress: async (_bytes, coding) => {
+          compressed.push(coding);
+          return new TextEncoder().encode(coding);
+        },
+      },
     );
     compressed.length = 0;
     await warm(revalidating, "br");
@@ -452,11 +458,11 @@ test("memory never exceeds its bound, whatever comes in which order and size", a
                 "surrogate-key": Array.from({ length: step?.tags ?? 0 }, (_, at) => `tag${at}`).join(" "),
               },
             }),
-          { maxBytes: 30_000, objectMaxBytes: 5000 },
+          { maxBytes: 60_000, objectMaxBytes: 5000 },
         );
         for (step of steps) {
           await shop.ask(`/${step.page}`);
-          expect(shop.cache.stats().bytes).toBeLessThanOrEqual(30_000);
+          expect(shop.cache.stats().bytes).toBeLessThanOrEqual(60_000);
           if (step.purge) shop.cache.purge({ tags: [`tag${step.tags}`] });
         }
         shop.cache.purge({ all: true });
