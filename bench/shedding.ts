@@ -19,7 +19,7 @@ const perSecond = (workers * 1000) / serviceMs;
 /** With twice as many at it as it has workers, each takes this much longer. */
 const collapse = 0.5;
 /** Later than this nobody wants an answer any more. */
-const patienceMs = 1000;
+const patienceMs = 2000;
 
 type Phase = { readonly name: string; readonly untilMs: number; readonly load: number; readonly slowdown: number };
 const phases: readonly Phase[] = [
