@@ -93,37 +93,41 @@ export function createBalancer(
   const groups = new Map<string, { readonly settings: UpstreamSettings; readonly end: AbortController }>();
   const ends = new Map<Upstream, AbortController>();
 
-  /** One request to one upstream, and what its end says about it. */
-  function ask(upstream: Upstream, request: OriginRequest, isProbe: boolean): Promise<Response> {
-    const beganMs = clock.now();
+  function begun(upstream: Upstream): number {
     upstream.inFlight += 1;
     upstream.requests += 1;
-    return upstream.origin.send(request).then(
-      (response) => {
-        const nowMs = clock.now();
-        const isError = response.status >= 500;
-        upstream.latency.record(nowMs, nowMs - beganMs);
-        upstream.counts.seconds((nowMs - beganMs) / 1000);
-        ended(upstream, nowMs, beganMs, isError ? "error" : "answered", isProbe);
-        return response;
-      },
-      (error: unknown) => {
-        const nowMs = clock.now();
-        const tookMs = nowMs - beganMs;
-        if (request.signal.aborted) {
-          // It took at least this long.
-          if (tookMs > upstream.latency.read(nowMs)) upstream.latency.record(nowMs, tookMs);
-          ended(upstream, nowMs, beganMs, "aborted", isProbe);
-          throw error;
-        }
-        // A node that refuses is not a fast one.
-        upstream.latency.record(nowMs, Math.max(tookMs, 2 * upstream.latency.read(nowMs) + 10));
-        ended(upstream, nowMs, beganMs, error instanceof OriginError ? error.kind : "protocol", isProbe);
-        throw error instanceof OriginError
-          ? error
-          : new OriginError("protocol", true, `${upstream.name} gave no usable answer`, { cause: error });
-      },
-    );
+    return clock.now();
+  }
+
+  function answered(upstream: Upstream, response: Response, beganMs: number, isProbe: boolean): void {
+    const nowMs = clock.now();
+    upstream.latency.record(nowMs, nowMs - beganMs);
+    upstream.counts.seconds((nowMs - beganMs) / 1000);
+    ended(upstream, nowMs, beganMs, response.status >= 500 ? "error" : "answered", isProbe);
+  }
+
+  /** What to tell whoever asked. */
+  function failed(
+    upstream: Upstream,
+    request: OriginRequest,
+    error: unknown,
+    beganMs: number,
+    isProbe: boolean,
+  ): unknown {
+    const nowMs = clock.now();
+    const tookMs = nowMs - beganMs;
+    if (request.signal.aborted) {
+      // It took at least this long.
+      if (tookMs > upstream.latency.read(nowMs)) upstream.latency.record(nowMs, tookMs);
+      ended(upstream, nowMs, beganMs, "aborted", isProbe);
+      return error;
+    }
+    // A node that refuses is not a fast one.
+    upstream.latency.record(nowMs, Math.max(tookMs, 2 * upstream.latency.read(nowMs) + 10));
+    ended(upstream, nowMs, beganMs, error instanceof OriginError ? error.kind : "protocol", isProbe);
+    return error instanceof OriginError
+      ? error
+      : new OriginError("protocol", true, `${upstream.name} gave no usable answer`, { cause: error });
   }
 
   function ended(upstream: Upstream, nowMs: number, beganMs: number, outcome: Outcome, isProbe: boolean): void {
@@ -206,12 +210,20 @@ export function createBalancer(
       notes.upstream = upstream.group;
       notes.tries = asked.length + 1;
     }
-    return ask(upstream, request, isProbe).catch((error: unknown) => {
-      const nowAsked = [...asked, upstream];
-      const again = another(error, request, nowAsked);
-      if (again === undefined) throw error;
-      return attempt(again, request, notes, nowAsked);
-    });
+    const beganMs = begun(upstream);
+    return upstream.origin.send(request).then(
+      (response) => {
+        answered(upstream, response, beganMs, isProbe);
+        return response;
+      },
+      (error: unknown) => {
+        const reason = failed(upstream, request, error, beganMs, isProbe);
+        const nowAsked = [...asked, upstream];
+        const again = another(reason, request, nowAsked);
+        if (again === undefined) throw reason;
+        return attempt(again, request, notes, nowAsked);
+      },
+    );
   }
 
   /** The first answer of two; whoever is late is given up. */
@@ -231,8 +243,11 @@ export function createBalancer(
         const own = new AbortController();
         underWay.add(own);
         if (notes !== undefined) notes.tries = asked.length;
-        ask(upstream, { ...request, signal: AbortSignal.any([request.signal, own.signal]) }, isProbe).then(
+        const mine = { ...request, signal: AbortSignal.any([request.signal, own.signal]) };
+        const beganMs = begun(upstream);
+        upstream.origin.send(mine).then(
           (response) => {
+            answered(upstream, response, beganMs, isProbe);
             underWay.delete(own);
             if (isOver) {
               response.body?.cancel().catch(() => undefined);
@@ -244,14 +259,15 @@ export function createBalancer(
             resolve(response);
           },
           (error: unknown) => {
+            const reason = failed(upstream, mine, error, beganMs, isProbe);
             underWay.delete(own);
             if (isOver) return;
-            const again = another(error, request, asked);
+            const again = another(reason, request, asked);
             if (again !== undefined) launch(again, false);
             else if (underWay.size === 0) {
               finish();
               if (notes !== undefined) notes.upstream = upstream.group;
-              reject(error);
+              reject(reason);
             }
           },
         );
