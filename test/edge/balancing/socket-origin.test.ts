@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import type { Socket } from "node:net";
 import { OriginError } from "#edge/ports.ts";
+import { certificate, key } from "./certificate.ts";
 import { always, originAt, outcome, type RawOrigin, rawOrigin, request } from "./raw-origin.ts";
 
 const ok = "HTTP/1.1 200 OK\r\n";
@@ -443,6 +444,55 @@ describe("an origin in trouble", () => {
   });
 });
 
+describe("TLS", () => {
+  const serve = () => {
+    let asked = 0;
+    const server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      tls: { cert: certificate, key },
+      fetch: () => new Response(`answer ${++asked}`),
+    });
+    return { server, asked: () => asked };
+  };
+
+  test("an upstream is asked by its name at its address, when its certificate is one to trust", async () => {
+    const { server } = serve();
+    const client = originAt(`https://shop.test:${server.port}`, { address: "127.0.0.1", ca: certificate });
+    expect([await outcome(client), await outcome(client)]).toEqual(["200 answer 1", "200 answer 2"]);
+    expect(client.connections()).toEqual({ busy: 0, idle: 1 });
+    client.close();
+    await server.stop(true);
+  });
+
+  test("nothing is sent to one that nobody vouches for, or that has another's certificate", async () => {
+    const { server, asked } = serve();
+    const body = () => new Response("secret").body;
+    for (const [url, ca] of [
+      ["https://shop.test", undefined],
+      ["https://other.test", certificate],
+    ] as const) {
+      const client = originAt(`${url}:${server.port}`, { address: "127.0.0.1", ...(ca === undefined ? {} : { ca }) });
+      expect(await outcome(client, { method: "POST", body: body() })).toBe("unreachable, nothing sent");
+      expect(client.connections()).toEqual({ busy: 0, idle: 0 });
+    }
+    expect(asked()).toBe(0);
+    await server.stop(true);
+  });
+
+  test("one that takes the connection and never shakes hands is given up after its time", async () => {
+    const raw = await origin(() => undefined);
+    const client = originAt(raw.url.replace("http:", "https:"), { connectMs: 100 });
+    expect(await outcome(client)).toBe("timeout, nothing sent");
+  });
+
+  test("one that speaks without it cannot be reached, and nothing was sent", async () => {
+    const raw = await origin(always(whole), always(whole));
+    const client = originAt(raw.url.replace("http:", "https:"));
+    expect(await outcome(client)).toMatch(/^(unreachable|reset|protocol), nothing sent$/);
+  });
+});
+
 test("no more connections than allowed, and who comes then is told at once", async () => {
   const waiting: Socket[] = [];
   const raw = await origin((socket) => void waiting.push(socket));
@@ -482,6 +532,20 @@ test("a thousand requests at once, of all kinds of answers, each get their own",
     for (const [id, text] of outcomes.entries()) expect(text).toBe(`200 ${id}:${"x".repeat(id % 3000)}`);
   }
   client.close();
+});
+
+test("what an origin cuts off is cut off for the shopper, and never looks whole", async () => {
+  for (const head of ["Content-Length: 10\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"]) {
+    const raw = await origin((socket) => {
+      socket.write(ok + head);
+      setTimeout(() => socket.end(), 20);
+    });
+    const client = originAt(raw.url);
+    const edge = Bun.serve({ hostname: "127.0.0.1", port: 0, development: false, fetch: () => client.send(request()) });
+    const shopper = await fetch(`http://127.0.0.1:${edge.port}/`);
+    expect(await shopper.text().catch(() => "cut off")).toBe("cut off");
+    await edge.stop(true);
+  }
 });
 
 test("errors say what happened and to whom", async () => {
