@@ -85,6 +85,7 @@ export function parseHead(text: string, isHeadRequest: boolean): AnswerHead | un
     found.push(name, value);
   }
   if (isChunked && length !== undefined) throw new AnswerError("it has both Transfer-Encoding and Content-Length");
+  if (status === 205 && length !== 0) throw new AnswerError("it says 205 and may have a body (RFC 9110 15.3.6)");
   const framing =
     isHeadRequest || status === 204 || status === 304 || length === 0
       ? "none"

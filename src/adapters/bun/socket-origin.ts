@@ -3,6 +3,9 @@
  * read byte by byte. Bun's `fetch` would do much of it, but adds a User-Agent, has no time limit for connecting or
  * between two pieces of a body, asks again on its own, and lets 256 requests of the whole process through.
  *
+ * What is wrong with the request itself (its body's length, its end) is rejected with another error than `OriginError`:
+ * the upstream is not to blame.
+ *
  * A connection is `connecting`, then `busy` with one exchange, then `idle` in the pool, until it is closed: by either
  * side, after its time, or after anything that leaves a doubt about where the next answer would begin.
  */
@@ -223,8 +226,7 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
           if (done) break;
           if (value.length === 0) continue;
           sent += value.length;
-          if (sent > declared)
-            throw new OriginError("protocol", true, "The request's body is longer than its Content-Length");
+          if (sent > declared) throw new TypeError("The request's body is longer than its Content-Length");
           if (isChunked) this.#write(Buffer.from(`${value.length.toString(16)}\r\n`));
           this.#write(value);
           if (isChunked) this.#write(Buffer.from("\r\n"));
@@ -238,7 +240,7 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
           }
         }
         if (!isChunked && sent !== declared)
-          throw new OriginError("protocol", true, "The request's body is shorter than its Content-Length");
+          throw new TypeError("The request's body is shorter than its Content-Length");
         if (isChunked) this.#write(Buffer.from("0\r\n\r\n"));
         this.#upload = undefined;
         this.#requestSent();
@@ -540,11 +542,9 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
     send(request) {
       // Nothing in it may end the line that it stands on.
       if (/[^!-~]/.test(request.target) || !/^[!-~]+$/.test(request.method))
-        return Promise.reject(
-          new OriginError("protocol", false, "The method or target has characters that no request may have"),
-        );
+        return Promise.reject(new TypeError("The method or target has characters that no request may have"));
       if (request.body !== null && !/^\d{1,15}$/.test(request.headers.get("content-length") ?? "0"))
-        return Promise.reject(new OriginError("protocol", false, "The request's Content-Length is no number"));
+        return Promise.reject(new TypeError("The request's Content-Length is no number"));
       return new Promise((resolve, reject) => {
         const exchange: Exchange = { request, resolve, reject, isSecondTry: false };
         const isOnce = request.body !== null || !idempotent.has(request.method);

@@ -34,7 +34,10 @@ export type BalancerDeps = {
 };
 
 export type Balancer = {
-  /** Rejects with `OriginError` when no upstream answers; with the abort's reason when the request was given up. */
+  /**
+   * Rejects with `OriginError` when no upstream answers; with any other error when the request was given up, or is one
+   * that no upstream could be sent. `request.signal` is read only when something takes long or fails: make it lazily.
+   */
   send(request: OriginRequest, notes?: Notes): Promise<Response>;
   /** For a WebSocket's tunnel: whom to connect to, if anyone. `failed` tells that it could not be reached. */
   choose(): { readonly name: string; readonly url: URL; readonly failed: () => void } | undefined;
@@ -106,28 +109,18 @@ export function createBalancer(
     ended(upstream, nowMs, beganMs, response.status >= 500 ? "error" : "answered", isProbe);
   }
 
-  /** What to tell whoever asked. */
-  function failed(
-    upstream: Upstream,
-    request: OriginRequest,
-    error: unknown,
-    beganMs: number,
-    isProbe: boolean,
-  ): unknown {
+  function failed(upstream: Upstream, request: OriginRequest, error: unknown, beganMs: number, isProbe: boolean): void {
     const nowMs = clock.now();
     const tookMs = nowMs - beganMs;
-    if (request.signal.aborted) {
-      // It took at least this long.
+    if (request.signal.aborted || !(error instanceof OriginError)) {
+      // Whoever asked has gone, or sent what no upstream could use. It took at least this long.
       if (tookMs > upstream.latency.read(nowMs)) upstream.latency.record(nowMs, tookMs);
       ended(upstream, nowMs, beganMs, "aborted", isProbe);
-      return error;
+      return;
     }
     // A node that refuses is not a fast one.
     upstream.latency.record(nowMs, Math.max(tookMs, 2 * upstream.latency.read(nowMs) + 10));
-    ended(upstream, nowMs, beganMs, error instanceof OriginError ? error.kind : "protocol", isProbe);
-    return error instanceof OriginError
-      ? error
-      : new OriginError("protocol", true, `${upstream.name} gave no usable answer`, { cause: error });
+    ended(upstream, nowMs, beganMs, error.kind, isProbe);
   }
 
   function ended(upstream: Upstream, nowMs: number, beganMs: number, outcome: Outcome, isProbe: boolean): void {
@@ -217,10 +210,10 @@ export function createBalancer(
         return response;
       },
       (error: unknown) => {
-        const reason = failed(upstream, request, error, beganMs, isProbe);
+        failed(upstream, request, error, beganMs, isProbe);
         const nowAsked = [...asked, upstream];
-        const again = another(reason, request, nowAsked);
-        if (again === undefined) throw reason;
+        const again = another(error, request, nowAsked);
+        if (again === undefined) throw error;
         return attempt(again, request, notes, nowAsked);
       },
     );
@@ -243,7 +236,8 @@ export function createBalancer(
         const own = new AbortController();
         underWay.add(own);
         if (notes !== undefined) notes.tries = asked.length;
-        const mine = { ...request, signal: AbortSignal.any([request.signal, own.signal]) };
+        const { method, target, headers, body } = request;
+        const mine = { method, target, headers, body, signal: AbortSignal.any([request.signal, own.signal]) };
         const beganMs = begun(upstream);
         upstream.origin.send(mine).then(
           (response) => {
@@ -259,15 +253,15 @@ export function createBalancer(
             resolve(response);
           },
           (error: unknown) => {
-            const reason = failed(upstream, mine, error, beganMs, isProbe);
+            failed(upstream, mine, error, beganMs, isProbe);
             underWay.delete(own);
             if (isOver) return;
-            const again = another(reason, request, asked);
+            const again = another(error, request, asked);
             if (again !== undefined) launch(again, false);
             else if (underWay.size === 0) {
               finish();
               if (notes !== undefined) notes.upstream = upstream.group;
-              reject(reason);
+              reject(error);
             }
           },
         );

@@ -74,8 +74,8 @@ describe("what is sent", () => {
     const raw = await origin(always(whole));
     const client = originAt(raw.url);
     for (const target of ["/ HTTP/1.1\r\nX: y", "/a b", "/\u00e9", "/\n"])
-      expect(await outcome(client, { target })).toBe("protocol, nothing sent");
-    expect(await outcome(client, { method: "GET /x HTTP/1.1\r\n" })).toBe("protocol, nothing sent");
+      expect(await outcome(client, { target })).toBe("TypeError");
+    expect(await outcome(client, { method: "GET /x HTTP/1.1\r\n" })).toBe("TypeError");
     expect(raw.received).toEqual([]);
   });
 
@@ -86,7 +86,7 @@ describe("what is sent", () => {
     const client = originAt(raw.url);
     for (const length of ["4", "6"]) {
       const headers = new Headers({ host: "a", "content-length": length });
-      expect(await outcome(client, { method: "POST", headers, body: new Response("hello").body })).toBe("protocol");
+      expect(await outcome(client, { method: "POST", headers, body: new Response("hello").body })).toBe("TypeError");
       expect(await outcome(client)).toBe("200 abc");
     }
     expect(raw.received.filter((text) => /POST(?:.|\s)*GET/.test(text))).toEqual([]);
@@ -262,6 +262,7 @@ describe("a lying origin", () => {
     ["another protocol", "SSH-2.0-OpenSSH_9.6\r\n"],
     ["a page without a head", "<html>"],
     ["an upgrade nobody asked for", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nabc"],
+    ["a reset that has a body", "HTTP/1.1 205 Reset Content\r\nContent-Length: 3\r\n\r\nabc"],
     ["a storm of interim answers", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n".repeat(5000) + whole],
     ["more fields than anyone needs", `${ok}${"X: y\r\n".repeat(500)}Content-Length: 3\r\n\r\nabc`],
   ];
