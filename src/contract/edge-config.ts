@@ -108,9 +108,18 @@ export const Limits = Type.Object(
     policies: Type.Array(LimitPolicy, {
       default: [{ name: "address", by: "address", perSecond: 50, burst: 200 }],
     }),
-    allow: Type.Array(Type.String(), { default: [], description: "Addresses and CIDRs that no limit counts" }),
+    allow: Type.Array(Type.String(), {
+      default: ["127.0.0.0/8", "::1"],
+      description:
+        "Addresses and CIDRs that no limit counts; this machine's own, because whoever comes from there is a proxy or a tool",
+    }),
     deny: Type.Array(Type.String(), { default: [], description: "Addresses and CIDRs that are refused with 403" }),
-    keysMax: whole(1000, 50_000_000, 1_000_000, "Most keys remembered; beyond it the longest unused is forgotten"),
+    keysMax: whole(
+      1000,
+      50_000_000,
+      1_000_000,
+      "Most keys remembered, about 32 bytes each; beyond it those are forgotten that are nearest to a full allowance",
+    ),
     challenge: Type.Object(
       {
         maxNumber: whole(1000, 10_000_000, 100_000, "Work asked for: half of this many hashes on average"),

@@ -82,6 +82,7 @@ export function createPressure(first: Static<typeof PressureSettings>, deps: { r
 
   /** Ends the window when its time is over. */
   function look(nowMs: number): void {
+    // Far before its beginning: the clock was set back.
     if (nowMs < windowEndsMs && nowMs > windowEndsMs - 20 * windowMs) return;
     const isFirst = windowEndsMs === Number.NEGATIVE_INFINITY;
     windowEndsMs = nowMs + windowMs;
@@ -128,7 +129,7 @@ export function createPressure(first: Static<typeof PressureSettings>, deps: { r
     waited(ms, nowMs) {
       waits++;
       waitSumMs += ms;
-      if (nowMs >= windowEndsMs) look(nowMs);
+      look(nowMs);
     },
     answered(tookMs, isDrop, nowMs) {
       if (isDrop) drops++;
@@ -136,7 +137,7 @@ export function createPressure(first: Static<typeof PressureSettings>, deps: { r
         answers++;
         answerSumMs += tookMs;
       }
-      if (nowMs >= windowEndsMs) look(nowMs);
+      look(nowMs);
     },
     filled(share) {
       fills++;

@@ -36,8 +36,8 @@ export function createRoutes(routes: readonly RouteSettings[]): MatchRoute {
   const everyOther = remember((path) => find("", path));
   if (named.size === 0) return (_method, path) => everyOther(path);
   const byMethod = new Map([...named].map((method) => [method, remember((path) => find(method, path))]));
-  const head = byMethod.get("HEAD") ?? byMethod.get("GET");
-  if (head !== undefined) byMethod.set("HEAD", named.has("HEAD") ? remember((path) => find("HEAD", path)) : head);
+  const get = byMethod.get("GET");
+  if (get !== undefined && !named.has("HEAD")) byMethod.set("HEAD", get);
   return (method, path) => (byMethod.get(method) ?? everyOther)(path);
 }
 

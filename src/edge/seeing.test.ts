@@ -285,6 +285,19 @@ describe("the access log", () => {
     expect(seen).toEqual(seen.toSorted((a, b) => a - b));
   });
 
+  test("begins and ends with new settings, while the counts go on", async () => {
+    const written: string[] = [];
+    const { stage, sum, flush, update } = seeing({}, { writeLog: (lines) => void written.push(lines) });
+    void stage(exchange(), okay);
+    update({ accessSample: 1, traceSample: 0 }, undefined);
+    void stage(exchange(), okay);
+    update({ accessSample: 0, traceSample: 0 }, undefined);
+    void stage(exchange(), () => new Response(null, { status: 500 }));
+    await flush();
+    expect(written.join("").trimEnd().split("\n")).toHaveLength(1);
+    expect(sum("spillway_edge_requests_total")).toBe(3);
+  });
+
   test("that fails stops nothing", async () => {
     const { stage, flush } = seeing({ accessSample: 1 }, { writeLog: () => Promise.reject(new Error("disk full")) });
     void stage(exchange(), okay);

@@ -46,12 +46,16 @@ export type Seeing = {
   flush(): Promise<void>;
   /** Requests without an answer's head yet. */
   underWay(): number;
+  /** Takes new settings, and another sink for spans with them: counts go on where they are. */
+  update(settings: EdgeConfig["log"], spans: SpanSink | undefined): void;
 };
 
 export function createSeeing(settings: EdgeConfig["log"], deps: SeeingDeps): Seeing {
-  const { monotonicMs, random, spans } = deps;
+  const { monotonicMs, random } = deps;
+  let { accessSample, traceSample } = settings;
+  let spans = deps.spans;
   const tally = createTally(deps.meter);
-  const log = settings.accessSample > 0 && deps.writeLog !== undefined ? createLog(deps.writeLog, deps) : undefined;
+  const log = deps.writeLog !== undefined ? createLog(deps.writeLog, deps) : undefined;
   let underWay = 0;
   deps.meter.gauge("spillway_edge_under_way", "Requests without an answer's head yet.", () => underWay);
 
@@ -59,7 +63,7 @@ export function createSeeing(settings: EdgeConfig["log"], deps: SeeingDeps): See
     underWay -= 1;
     const ms = monotonicMs() - startedMs;
     tally(exchange, status, ms / 1000);
-    if (log !== undefined && (status >= 500 || random() < settings.accessSample))
+    if (accessSample > 0 && log !== undefined && (status >= 500 || random() < accessSample))
       log.add(lineOf(exchange, status, ms, trace));
     if (trace?.record === true) spans?.add(spanOf(exchange, status, ms, trace));
   };
@@ -92,15 +96,9 @@ export function createSeeing(settings: EdgeConfig["log"], deps: SeeingDeps): See
       const startedMs = monotonicMs();
       underWay += 1;
       const given = exchange.headers.get("traceparent");
-      if (given === null && (settings.traceSample === 0 || random() >= settings.traceSample))
+      if (given === null && (traceSample === 0 || random() >= traceSample))
         return passOn(exchange, next, startedMs, undefined);
-      const trace = traceOf(
-        given,
-        exchange.headers.get("tracestate"),
-        settings.traceSample,
-        random,
-        spans !== undefined,
-      );
+      const trace = traceOf(given, exchange.headers.get("tracestate"), traceSample, random, spans !== undefined);
       if (trace === given) return passOn(exchange, next, startedMs, undefined);
       const headers = new Headers(exchange.headers);
       if (trace === null || typeof trace === "string") {
@@ -114,6 +112,10 @@ export function createSeeing(settings: EdgeConfig["log"], deps: SeeingDeps): See
     },
     flush: () => log?.flush() ?? Promise.resolve(),
     underWay: () => underWay,
+    update(next, sink) {
+      ({ accessSample, traceSample } = next);
+      spans = sink;
+    },
   };
 }
 

@@ -136,8 +136,7 @@ class Reader {
     while (this.#take(";")) {
       this.skipSpaces();
       const key = this.readKey();
-      // A repeated key keeps its last value, at its last place.
-      params.delete(key);
+      // A repeated key keeps its first place and its last value.
       params.set(key, this.#take("=") ? this.#readBareItem() : true);
     }
     return params;
@@ -178,7 +177,9 @@ class Reader {
       const digits = this.#at - fractionFrom;
       if (digits < 1 || digits > 3) throw new Malformed();
     }
-    const value = Number(this.#text.slice(from, this.#at)) * (isNegative ? -1 : 1);
+    const size = Number(this.#text.slice(from, this.#at));
+    // There is no negative nought.
+    const value = isNegative && size !== 0 ? -size : size;
     return isDecimal ? new Decimal(value) : value;
   }
 
@@ -261,7 +262,6 @@ export function parseDictionary(text: string): ReadonlyMap<string, Member> | und
     if (reader.isAtEnd()) return members;
     do {
       const [key, member] = reader.readDictionaryMember();
-      members.delete(key);
       members.set(key, member);
     } while (reader.nextMember());
     return members;

@@ -19,6 +19,8 @@ export class CatalogueView {
   #reading: Promise<void> | undefined;
   #stale = false;
   #listening: { stop(): Promise<void> } | undefined;
+  /** Called after each reading: what was made from the one before is old. */
+  onRead: (() => void) | undefined;
 
   constructor(store: CatalogueStore, clock: Clock) {
     this.#store = store;
@@ -70,6 +72,7 @@ export class CatalogueView {
         this.#offsetMs = rows.databaseNowMs - startedMs;
         this.#rows = rows;
         this.#snapshot = undefined;
+        this.onRead?.();
       } while (this.#stale);
     })();
     try {

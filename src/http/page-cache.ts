@@ -72,8 +72,15 @@ export class PageCache {
       });
     }
     const zipped = /\bgzip\b/.test(request.headers.get("accept-encoding") ?? "");
-    return new Response(zipped ? kept.gzip : kept.plain, {
-      headers: { ...htmlHeaders, ...sharedHeaders, etag: kept.etag, ...(zipped ? { "content-encoding": "gzip" } : {}) },
+    const body = zipped ? kept.gzip : kept.plain;
+    return new Response(body, {
+      headers: {
+        ...htmlHeaders,
+        ...sharedHeaders,
+        etag: kept.etag,
+        "content-length": String(body.byteLength),
+        ...(zipped ? { "content-encoding": "gzip" } : {}),
+      },
     });
   }
 

@@ -1,7 +1,7 @@
 /**
  * How many requests may be under way at once at something whose capacity nobody knows: found from how its answer times
- * change. After Netflix's concurrency-limits (Apache-2.0, github.com/Netflix/concurrency-limits): Vegas, Gradient2 and
- * AIMD, and the window that gathers samples for them. Pure: times are arguments, in any one unit.
+ * change. After Netflix's concurrency-limits (Apache-2.0, github.com/Netflix/concurrency-limits): Vegas and
+ * Gradient2, and the window that gathers samples for them. Pure: times are arguments, in any one unit.
  */
 export type Sample = {
   /** From the request sent to the answer's head; above 0. */
@@ -127,56 +127,52 @@ export type GradientOptions = {
   readonly longWindow?: number;
   /** How much slower than in the long run is still no sign of too much. */
   readonly tolerance?: number;
+  /** After about so many samples with the limit in use, two are taken at half of it; 0: never, as in Gradient2. */
+  readonly probeEvery?: number;
+  /** In [0, 1): keeps many limits from probing at once. */
+  readonly random?: () => number;
 };
 
-/** Gradient2: the limit follows the ratio of the long run's time to the present one. */
+/**
+ * Gradient2: the limit follows the ratio of the long run's time to the present one. Its long run learns from times that
+ * the limit itself has made long, so under a load that lasts it creeps up to where the upstream is stuck. Therefore, now
+ * and then while the limit is in use, half of it: the times found there are what the long run should be.
+ *
+ * following -> (`probeEvery` samples with the limit in use) -> halved, emptying -> halved, measuring -> following
+ */
 export function createGradientLimit(options: GradientOptions): AdaptiveLimit {
   const { least, most, smoothing = 0.2, queue = () => 4, longWindow = 600, tolerance = 1.5 } = options;
+  const { probeEvery = 0, random = () => 0.5 } = options;
   const long = createLongMean(longWindow, 10);
   let limit = options.initial;
+  let state: "following" | "emptying" | "measuring" = "following";
+  const pause = (): number => (probeEvery === 0 ? Number.POSITIVE_INFINITY : probeEvery * (0.75 + random() / 2));
+  let probeIn = pause();
+
   return {
     get limit() {
-      return Math.trunc(limit);
+      return Math.max(least, Math.trunc(state === "following" ? limit : limit / 2));
     },
     sample({ rtt, inFlight, dropped }) {
-      const allowed = queue(Math.trunc(limit));
+      if (state === "emptying") {
+        state = "measuring";
+        return;
+      }
+      if (state === "measuring") {
+        state = "following";
+        probeIn = pause();
+        if (!dropped && rtt < long.value) long.scale(rtt / long.value);
+        return;
+      }
       if (!dropped) long.add(rtt);
       // After a long time of too much, the long run is brought down sooner than its own pace would.
       const slow = long.value;
       if (slow / rtt > 2) long.scale(0.95);
       if (!dropped && inFlight < limit / 2) return;
       const gradient = dropped ? 0.5 : Math.max(0.5, Math.min(1, (tolerance * slow) / rtt));
-      limit = limit * (1 - smoothing) + (limit * gradient + (dropped ? 0 : allowed)) * smoothing;
-      limit = Math.max(least, Math.min(most, limit));
-    },
-  };
-}
-
-export type AimdOptions = {
-  readonly initial: number;
-  readonly least: number;
-  readonly most: number;
-  readonly backoff?: number;
-  readonly timeout?: number;
-};
-
-/** One more for each good answer, a tenth less for each bad one: as TCP Reno. */
-export function createAimdLimit({
-  initial,
-  least,
-  most,
-  backoff = 0.9,
-  timeout = Number.POSITIVE_INFINITY,
-}: AimdOptions): AdaptiveLimit {
-  let limit = initial;
-  return {
-    get limit() {
-      return limit;
-    },
-    sample({ rtt, inFlight, dropped }) {
-      if (dropped || rtt > timeout) limit = Math.trunc(limit * backoff);
-      else if (inFlight * 2 >= limit) limit++;
-      limit = Math.min(most, Math.max(least, limit));
+      const wanted = limit * gradient + (dropped ? 0 : queue(Math.trunc(limit)));
+      limit = Math.max(least, Math.min(most, limit * (1 - smoothing) + wanted * smoothing));
+      if (inFlight >= limit * 0.9 && --probeIn <= 0) state = "emptying";
     },
   };
 }

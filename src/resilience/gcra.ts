@@ -10,7 +10,7 @@ export type Gcra = {
 };
 
 /** Of one interval. Sums of fractions are not exact, and the last request of a burst must not fail by a rounding. */
-const rounding = 1e-3;
+const rounding = 1e-4;
 
 export function gcra({ perSecond, burst }: { perSecond: number; burst: number }): Gcra {
   if (!(perSecond > 0) || !Number.isFinite(perSecond) || !(burst >= 1) || !Number.isFinite(burst)) {

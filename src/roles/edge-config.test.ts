@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import { Compile } from "typebox/compile";
 import { SpillwayError } from "#kernel/error.ts";
 import { type EdgeConfigSources, edgeConfigSchemaJson, readEdgeConfig } from "./edge-config.ts";
@@ -62,7 +63,7 @@ describe("where settings come from", () => {
     ]);
     expect(config.upstreams.map(({ url }) => url)).toEqual(["http://a.example", "http://b.example"]);
     expect(config.fallback.siteName).toBe("Nordlys");
-    const both = await read({ file, env: { ...env, SPILLWAY_EDGE_PORT: "2003" } });
+    const both = await read({ file, env: { ...env, SPILLWAY_EDGE_PORT: "2003", SPILLWAY_EDGE_SECRET: "s" } });
     expect(both.listen.port).toBe(2003);
   });
 
@@ -85,6 +86,8 @@ describe("where settings come from", () => {
 
   test("the shop's own edge needs no origin", async () => {
     expect((await read({ originNeeded: false })).upstreams).toEqual([]);
+    // Nor are its ports those of the file.
+    expect((await read({ originNeeded: false, env: { PORT: "8001" } })).listen.port).toBe(8001);
     expect(await complaint(read({}))).toContain("--origin https://shop.example");
   });
 
@@ -129,6 +132,7 @@ describe("a wrong field is told with its place and a hint", () => {
     [{ cache: { maxBtyes: 1 } }, 'did you mean "maxBytes"?'],
     [{ maxBytes: 1 }, "/maxBytes is no setting; it belongs at /cache/maxBytes"],
     [{ port: 80 }, "/port is no setting; it belongs at /listen/port"],
+    [{ cash: {} }, '/cash is no setting; did you mean "cache"?'],
     [{ upstream: [] }, 'did you mean "upstreams"?'],
     [{ fallback: { zzz: 1 } }, "there are snapshotDir, retryAfterSeconds, siteName"],
     [{ cache: { maxBytes: "1 GB" } }, '/cache/maxBytes must be a whole number, not "1 GB"'],
@@ -162,8 +166,8 @@ describe("a wrong field is told with its place and a hint", () => {
     [{ listen: { tls } }, "/listen/tls/certFile cannot be read"],
     [{ listen: { tls } }, "/listen/tls/keyFile cannot be read"],
     [{ listen: { tls: { certFile: "x" } } }, "/listen/tls/keyFile is missing (PEM)"],
-    [{ listen: { trustedProxies: ["10.0.0.0/33"] } }, "/listen/trustedProxies/0 has a prefix of"],
-    [{ listen: { trustedProxies: ["::1/129"] } }, "whole number from 0 to 128"],
+    [{ listen: { trustedProxies: ["10.0.0.0/33"] } }, "/listen/trustedProxies/0 must be an address or a CIDR"],
+    [{ listen: { trustedProxies: ["::1/129"] } }, '"2001:db8::/32", not "::1/129"'],
     [{ limits: { allow: ["localhost"] } }, "/limits/allow/0 must be an address or a CIDR"],
     [{ limits: { deny: ["1.2.3.4", "1.2.3.4/8/8"] } }, "/limits/deny/1 must be an address or a CIDR"],
     [{ listen: { hosts: ["https://shop.example"] } }, "/listen/hosts/0 must be a host name"],
@@ -260,6 +264,47 @@ describe("a wrong word outside of the file is called by its own name", () => {
     expect(message).toContain("SPILLWAY_ADMIN_TOKEN (/adminToken) must have");
     expect(message).not.toContain("hunter2");
   });
+});
+
+test("whatever stands in a file, it is taken or complained of with a place, and never ends otherwise", async () => {
+  const schema = JSON.parse(edgeConfigSchemaJson()) as { properties: Record<string, { properties?: object }> };
+  const places = Object.entries(schema.properties).flatMap(([group, { properties }]) =>
+    properties === undefined ? [[group]] : [[group], ...Object.keys(properties).map((name) => [group, name])],
+  );
+  const value = fc.oneof(
+    fc.jsonValue({ maxDepth: 2 }),
+    fc.integer(),
+    fc.constantFrom(
+      "/a",
+      "https://a.example",
+      "::1/64",
+      ["/*"],
+      [{ pattern: "/x/*/", class: "cart" }],
+      [{ url: null }],
+    ),
+    fc.array(fc.record({ pattern: fc.string(), name: fc.jsonValue(), url: fc.webUrl(), class: fc.constant("cart") })),
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(fc.constantFrom(...places), value), { minLength: 1, maxLength: 4 }),
+      async (changes) => {
+        const config: Record<string, unknown> = { upstreams: [{ url: origin }] };
+        for (const [[group = "", name], given] of changes) {
+          const inside = config[group];
+          if (name === undefined) config[group] = given;
+          else if (typeof inside === "object" && inside !== null) Object.assign(inside, { [name]: given });
+          else config[group] = { [name]: given };
+        }
+        const message = await read({ file: fileOf(JSON.stringify(config)) }).then(
+          () => undefined,
+          (error: unknown) =>
+            error instanceof SpillwayError && error.code === "bad_config" ? error.message : String(error),
+        );
+        if (message !== undefined) expect(message).toMatch(/wrong\.\n {2}\S/);
+      },
+    ),
+    { numRuns: 400 },
+  );
 });
 
 test("the published schema takes a file with nothing but an upstream, and describes its fields", () => {

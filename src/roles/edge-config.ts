@@ -4,12 +4,12 @@
  */
 import { accessSync, constants, existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { BlockList, isIP } from "node:net";
-import { isAbsolute, resolve } from "node:path";
+import { resolve } from "node:path";
 import { Compile } from "typebox/compile";
 import { Settings } from "typebox/system";
 import Value from "typebox/value";
 import { EdgeConfig } from "#contract/edge-config.ts";
+import { parseNetworks } from "#edge/addresses.ts";
 import { covers, patternComplaint } from "#edge/routes.ts";
 import { SpillwayError } from "#kernel/error.ts";
 
@@ -39,6 +39,8 @@ export const edgeSettings: readonly (readonly [name: string, meaning: string])[]
   ["SPILLWAY_OPS_PORT", "the operations port: /livez /readyz /metrics and the admin API (8001)"],
   ["SPILLWAY_ORIGINS", "addresses of the upstreams, with commas between"],
   ["SPILLWAY_ADMIN_TOKEN", "opens the admin API"],
+  ["SPILLWAY_EDGE_SECRET", "signs cookies and challenges; the same for edges that stand beside each other"],
+  ["SPILLWAY_EDGE_NAME", "this edge's name in Via (spillway)"],
   ["SPILLWAY_CACHE_BYTES", "memory for cached answers (268435456)"],
   ["SPILLWAY_TRUSTED_PROXIES", "addresses and CIDRs whose forwarding fields are believed, with commas between"],
   ["SPILLWAY_TLS_CERT, SPILLWAY_TLS_KEY", "PEM files"],
@@ -73,7 +75,7 @@ export async function readEdgeConfig(sources: EdgeConfigSources): Promise<EdgeCo
     if (!compiled.Check(config)) complaints.push(...schemaComplaints(errorsOf(config), config));
     complaints.push(...crossComplaints(config, sources.originNeeded ?? true, folder, complaints));
   }
-  if (complaints.length === 0) return config as EdgeConfig;
+  if (complaints.length === 0) return withWholePaths(config as EdgeConfig, folder);
   throw new SpillwayError("bad_config", report(complaints, file, origins));
 }
 
@@ -104,6 +106,17 @@ export function edgeConfigSchemaJson(): string {
   };
   const schema = { $schema: "https://json-schema.org/draft/2020-12/schema", ...(published(EdgeConfig) as Raw) };
   return `${JSON.stringify(schema, null, 2)}\n`;
+}
+
+/** What was found readable here is what will be read, wherever the reader stands. */
+function withWholePaths(config: EdgeConfig, folder: string): EdgeConfig {
+  const { listen, fallback } = config;
+  if (listen.tls !== undefined) {
+    listen.tls.certFile = resolve(folder, listen.tls.certFile);
+    listen.tls.keyFile = resolve(folder, listen.tls.keyFile);
+  }
+  if (fallback.snapshotDir !== undefined) fallback.snapshotDir = resolve(folder, fallback.snapshotDir);
+  return config;
 }
 
 function report(complaints: readonly Complaint[], file: string | undefined, origins: Origins): string {
@@ -232,6 +245,9 @@ const environment: readonly (readonly [name: string, pointer: string, read: (tex
   ["SPILLWAY_ORIGINS", "/upstreams", (text) => upstreamsOf(listed(text))],
 ];
 
+/** Not part of the file: which file it is, and what must not stand in one. */
+const readElsewhere = ["SPILLWAY_EDGE_CONFIG", "SPILLWAY_EDGE_SECRET", "SPILLWAY_EDGE_NAME"];
+
 function fromEnvironment(raw: Raw, env: EdgeConfigSources["env"], origins: Origins, complaints: Complaint[]): void {
   for (const [name, pointer, read] of environment) {
     const text = trimmed(env[name]);
@@ -239,10 +255,10 @@ function fromEnvironment(raw: Raw, env: EdgeConfigSources["env"], origins: Origi
     const shown = /TOKEN/.test(name) ? name : `${name}=${text}`;
     put(raw, origins, pointer, read(text), `${shown} (${pointer})`);
   }
-  const known = new Set(environment.map(([name]) => name));
+  const known = new Set([...environment.map(([name]) => name), ...readElsewhere]);
   for (const name of Object.keys(env)) {
-    if (!name.startsWith("SPILLWAY_EDGE_") || known.has(name) || name === "SPILLWAY_EDGE_CONFIG") continue;
-    const hint = closest(name, [...known, "SPILLWAY_EDGE_CONFIG"]);
+    if (!name.startsWith("SPILLWAY_EDGE_") || known.has(name)) continue;
+    const hint = closest(name, [...known]);
     complaints.push({
       pointer: "",
       message: `${name} is no setting${hint === undefined ? "" : `; did you mean ${hint}?`}`,
@@ -269,6 +285,8 @@ function readFlags(args: readonly string[], complaints: Complaint[]): Flags {
         ? `${word} is no option of the edge${hint === undefined ? "" : `; did you mean ${hint}?`} See bin/spillway edge --help.`
         : `"${word}" is in excess. Write --origin ${word} if it is the origin's address.`;
       complaints.push({ pointer: "", message });
+      // What stands behind an unknown option belongs to it.
+      if (word.startsWith("-") && rest.length === 0 && args[index + 1]?.startsWith("-") === false) index += 1;
       continue;
     }
     const following = args[index + 1];
@@ -435,13 +453,13 @@ function valueAt(value: unknown, pointer: string): unknown {
   return at;
 }
 
-/** The nearest of the names if it could be a slip of the fingers: at most a third of its letters differ. */
+/** The nearest of the names if it could be a slip of the fingers: at most two of five letters differ. */
 function closest(name: string, names: readonly string[]): string | undefined {
   let best: string | undefined;
   let least = Number.POSITIVE_INFINITY;
   for (const other of names) {
     const distance = distanceOf(name.slice(0, 80).toLowerCase(), other.toLowerCase());
-    if (distance < least && distance <= Math.max(1, Math.floor(other.length / 3))) [best, least] = [other, distance];
+    if (distance < least && distance <= Math.max(1, Math.floor(other.length / 2.5))) [best, least] = [other, distance];
   }
   return best;
 }
@@ -501,7 +519,8 @@ function crossComplaints(
         "/listen/http3",
         "needs listen.tls: QUIC is always encrypted. Add certFile and keyFile, or take http3 away.",
       );
-    if (listen.port !== 0 && listen.port === config.opsPort)
+    // The shop's own edge has the shop's ports, which are checked with the shop's settings.
+    if (originNeeded && listen.port !== 0 && listen.port === config.opsPort)
       complain("/opsPort", `is ${listen.port} like /listen/port: give them two different ports.`);
     for (const [index, host] of listen.hosts.entries())
       if (!/^(?:\[[\da-f:.]+\]|[a-z\d](?:[a-z\d.-]*[a-z\d])?)(?::\d{1,5})?$/i.test(host))
@@ -512,7 +531,7 @@ function crossComplaints(
       const file = config.listen.tls?.[name];
       if (typeof file !== "string") return;
       try {
-        accessSync(isAbsolute(file) ? file : resolve(folder, file), constants.R_OK);
+        accessSync(resolve(folder, file), constants.R_OK);
       } catch (error) {
         complain(`/listen/tls/${name}`, `cannot be read: ${said(error)}`);
       }
@@ -626,20 +645,12 @@ function checkLimits({ limits }: EdgeConfig, complain: Complain): void {
   }
 }
 
-/** "10.0.0.0/8", "2001:db8::/32", or one address. */
+/** By the very reading that the edge will make of it. */
 function networkComplaint(text: string): string | undefined {
-  const [address = "", prefix, ...rest] = text.split("/");
-  const family = isIP(address);
-  if (family === 0 || rest.length > 0)
-    return `must be an address or a CIDR such as "10.0.0.0/8" or "2001:db8::/32", not ${shown(text)}`;
-  if (prefix === undefined) return undefined;
-  const most = family === 4 ? 32 : 128;
-  if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > most)
-    return `has a prefix of ${shown(prefix)}: it must be a whole number from 0 to ${most}.`;
   try {
-    new BlockList().addSubnet(address, Number(prefix), family === 4 ? "ipv4" : "ipv6");
-  } catch (error) {
-    return `is no network: ${said(error)}`;
+    parseNetworks([text]);
+    return undefined;
+  } catch {
+    return `must be an address or a CIDR such as "10.0.0.0/8" or "2001:db8::/32", not ${shown(text)}`;
   }
-  return undefined;
 }

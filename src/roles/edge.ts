@@ -22,20 +22,23 @@ const log = (line: string): void => {
 };
 
 /** Resolves with the exit code. */
-export async function runEdge(args: readonly string[]): Promise<number> {
+export async function runEdge(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<number> {
   if (args.includes("--schema")) {
     process.stdout.write(edgeConfigSchemaJson());
     return 0;
   }
-  const read = async () => await readEdgeConfig({ env: process.env, args });
+  const read = async () => await readEdgeConfig({ env, args });
   let config = await read();
   const stopping = stopSignal();
   const metrics = new Metrics();
   processGauges(metrics, systemClock.now());
-  const secret = process.env.SPILLWAY_EDGE_SECRET;
+  const secret = env.SPILLWAY_EDGE_SECRET;
   const parts = await createEdgeParts(config, metrics, {
     secret: secret === undefined ? randomBytes(32) : createHash("sha256").update(secret).digest(),
-    name: process.env.SPILLWAY_EDGE_NAME ?? "spillway",
+    name: env.SPILLWAY_EDGE_NAME ?? "spillway",
     log,
   });
   let edge: Edge = createEdge(config, parts.deps);

@@ -11,6 +11,8 @@ export type OpsOptions = {
   /** Why it is not ready, in one sentence; undefined when it is. */
   readonly notReady: () => Promise<string | undefined>;
   readonly roles: readonly string[];
+  /** The edge's admin API, where there is an edge; undefined for what is none of its business. */
+  readonly edge?: (request: Request) => Promise<Response | undefined>;
 };
 
 const lanes = ["payments", "notices", "the rest"];
@@ -47,6 +49,8 @@ export function createOps(parts: Parts, options: OpsOptions): (request: Request)
 
   return async (request) => {
     const { pathname, searchParams } = new URL(request.url);
+    const answer = await options.edge?.(request);
+    if (answer !== undefined) return answer;
     if (request.method !== "GET" && request.method !== "HEAD") return text("This port only answers GET.\n", 405);
     switch (pathname) {
       case "/livez":

@@ -1,31 +1,43 @@
 /**
- * Runs roles in this process: `up` is all of them on one machine, `shop` and `worker` one each.
+ * Runs roles in this process: `up` is all of them on one machine, its shop behind an edge of its own; `shop` and `worker` one each.
  *
  * starting -> ready (one line says so) -> draining (SIGINT or SIGTERM: not ready at once, no new connections, what is
  * under way ends) -> stopped, our own database last. A second signal stops at once; orders that were acknowledged are
  * in the database already.
  */
+import { type EdgeListener, listen } from "#adapters/bun/edge-listener.ts";
 import { type HttpServer, serve } from "#adapters/bun/http-server.ts";
+import { readSecret } from "#adapters/postgres/secrets.ts";
 import { systemClock } from "#adapters/system/clock.ts";
+import type { EdgeConfig } from "#contract/edge-config.ts";
+import { createEdge, type Edge } from "#edge/edge.ts";
+import { edgeApi } from "#http/edge-api.ts";
 import { SpillwayError } from "#kernel/error.ts";
 import type { Config } from "./config.ts";
+import { listenerOptions, tokenCheck } from "./edge.ts";
+import { readEdgeConfig } from "./edge-config.ts";
+import { controlsOf, createEdgeParts, type EdgeParts } from "./edge-parts.ts";
 import { createOps } from "./ops.ts";
-import { createParts } from "./parts.ts";
+import { createParts, type Parts } from "./parts.ts";
 import { createShop, type Shop } from "./shop.ts";
 import { openShopDatabase, type ShopDatabase } from "./shop-database.ts";
 import { createWorker, type Worker } from "./worker.ts";
 
 export type RoleName = "shop" | "worker";
+/** Settings of the edge in front of the shop; `Config` holds all others. */
+type Env = Readonly<Record<string, string | undefined>>;
 
 const bodyMaxBytes = 32 * 1024 * 1024;
 const drainGraceMs = 10_000;
+/** Requests under way in the shop behind its edge; beyond it they wait, whoever pays first. */
+const shopConcurrencyMax = 2000;
 
 /** Our own Postgres may be killed this often within ten minutes before we give up starting it again. */
 const restartsMax = 5;
 const restartsWithinMs = 600_000;
 
 /** Resolves with the exit code. */
-export async function run(config: Config, roles: readonly RoleName[]): Promise<number> {
+export async function run(config: Config, roles: readonly RoleName[], env: Env): Promise<number> {
   const stopping = new AbortController();
   let signals = 0;
   for (const name of ["SIGINT", "SIGTERM"] as const) {
@@ -40,7 +52,7 @@ export async function run(config: Config, roles: readonly RoleName[]): Promise<n
   }
   const restarts: number[] = [];
   for (;;) {
-    const end = await runOnce(config, roles, stopping.signal);
+    const end = await runOnce(config, roles, env, stopping.signal);
     if (end !== "lost") return end;
     const nowMs = systemClock.now();
     restarts.push(nowMs);
@@ -58,8 +70,17 @@ const log = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
-async function runOnce(config: Config, roles: readonly RoleName[], stopping: AbortSignal): Promise<number | "lost"> {
+async function runOnce(
+  config: Config,
+  roles: readonly RoleName[],
+  env: Env,
+  stopping: AbortSignal,
+): Promise<number | "lost"> {
   // The ports first: a port in use is told before anything is started or changed.
+  const edgeConfig = roles.includes("worker") && roles.includes("shop") ? await shopEdgeConfig(config, env) : undefined;
+  let door: EdgeListener | undefined;
+  let edge: Edge | undefined;
+  let edgeParts: EdgeParts | undefined;
   let answer: (request: Request) => Response | Promise<Response> = () => starting();
   let ops: (request: Request) => Response | Promise<Response> = () => starting();
   const servers: HttpServer[] = [];
@@ -67,8 +88,11 @@ async function runOnce(config: Config, roles: readonly RoleName[], stopping: Abo
   let shop: Shop | undefined;
   let worker: Worker | undefined;
   try {
-    if (roles.includes("shop"))
+    if (edgeConfig !== undefined) {
+      door = listen({ ...listenerOptions(edgeConfig), port: config.port, bodyMaxBytes }, () => starting());
+    } else if (roles.includes("shop")) {
       servers.push(serve({ port: config.port, fetch: (request) => answer(request), bodyMaxBytes }));
+    }
     servers.push(serve({ port: config.opsPort, fetch: (request) => ops(request), bodyMaxBytes: 64 * 1024 }));
 
     opened = await openShopDatabase(config, { shareRunning: false, seed: roles.includes("shop"), log });
@@ -80,13 +104,32 @@ async function runOnce(config: Config, roles: readonly RoleName[], stopping: Abo
         return shop === undefined ? await fetch(webhook) : await shop.handler(webhook);
       },
     });
-    if (roles.includes("shop")) shop = await createShop(parts);
-    else await parts.catalogue.start();
+    if (roles.includes("shop")) {
+      shop = await createShop(parts, {
+        pressure: () => edge?.pressure.level() ?? 0,
+        changed: (tag) => edge?.cache.purge({ tags: [tag] }),
+      });
+    } else await parts.catalogue.start();
+    if (edgeConfig !== undefined && shop !== undefined) {
+      edgeParts = await createEdgeParts(edgeConfig, parts.metrics, {
+        secret: await readSecret(opened.database.pool, "edge"),
+        name: "spillway",
+        log,
+        shop: shop.handler,
+      });
+      edge = createEdge(edgeConfig, edgeParts.deps);
+    }
     if (roles.includes("worker")) {
       worker = createWorker(parts);
       await worker.start();
     }
     const { pool } = opened.database;
+    const reload = async (): Promise<void> => {
+      if (edgeParts === undefined || edge === undefined) return;
+      edge = createEdge(await shopEdgeConfig(config, env), edgeParts.deps, edge);
+      door?.setReceiver(edge.receiver);
+      door?.reloadCertificates();
+    };
     ops = createOps(parts, {
       roles,
       notReady: async () => {
@@ -100,12 +143,16 @@ async function runOnce(config: Config, roles: readonly RoleName[], stopping: Abo
         ]);
         return reached ? undefined : "the database cannot be reached";
       },
+      ...(edge === undefined ? {} : { edge: adminOf(() => edge as Edge, reload, parts) }),
     });
-    const { handler } = shop ?? {};
-    if (handler !== undefined) answer = handler;
+    if (shop !== undefined) answer = shop.handler;
+    if (edge !== undefined) door?.setReceiver(edge.receiver);
 
-    if (handler !== undefined) process.stdout.write(`ready http://localhost:${servers[0]?.port}\n`);
-    else process.stdout.write("ready\n");
+    if (shop === undefined) process.stdout.write("ready\n");
+    else {
+      const scheme = edgeConfig?.listen.tls === undefined ? "http" : "https";
+      process.stdout.write(`ready ${scheme}://localhost:${door?.port ?? servers[0]?.port}\n`);
+    }
     process.stdout.write(`operations http://localhost:${servers.at(-1)?.port}\n`);
 
     const end = await Promise.race([
@@ -124,12 +171,35 @@ async function runOnce(config: Config, roles: readonly RoleName[], stopping: Abo
     return 1;
   } finally {
     shop?.drain();
-    await Promise.all(servers.slice(0, -1).map(async (server) => await server.stop(drainGraceMs)));
+    await Promise.all([door, ...servers.slice(0, -1)].map(async (server) => await server?.stop(drainGraceMs)));
+    await edge?.seeing.flush();
+    await edgeParts?.close();
     // Without a database there may be nothing left to finish; what was acknowledged is in it.
     await Promise.allSettled([worker?.stop(), shop?.stop()]);
     await servers.at(-1)?.stop(500);
     await opened?.close();
   }
+}
+
+/** Of the edge in front of the shop in this process: its file may say anything but where it listens and whom it asks. */
+async function shopEdgeConfig(config: Config, env: Env): Promise<EdgeConfig> {
+  const read = await readEdgeConfig({ env, args: [], originNeeded: false });
+  return {
+    ...read,
+    listen: { ...read.listen, port: config.port, bodyMaxBytes },
+    // Orders wait for one commit in hundreds, and the order path has a bounded queue of its own: no latency is learnt from.
+    shedding: {
+      ...read.shedding,
+      algorithm: "fixed",
+      initial: shopConcurrencyMax,
+      most: shopConcurrencyMax,
+      queueMax: shopConcurrencyMax,
+    },
+  };
+}
+
+function adminOf(edge: () => Edge, reload: () => Promise<void>, parts: Parts) {
+  return edgeApi(controlsOf(edge, reload), { isToken: tokenCheck(() => parts.adminToken), report: parts.report });
 }
 
 const starting = (): Response =>

@@ -19,6 +19,7 @@ import { sandboxPages } from "#http/sandbox-pages.ts";
 import { orderStatusDescription, shopApi } from "#http/shop-api.ts";
 import type { ShopContext } from "#http/shop-context.ts";
 import { webhooks } from "#http/webhooks.ts";
+import type { Pressure } from "#storefront/frame.ts";
 import { exportCsv, importCsv } from "./catalogue-files.ts";
 import type { Parts } from "./parts.ts";
 import { fingerprintOf } from "./payment-gateways.ts";
@@ -31,7 +32,14 @@ export type Shop = {
   stop(): Promise<void>;
 };
 
-export async function createShop(parts: Parts): Promise<Shop> {
+/** What the edge in front of it, in the same process, gives and is told. */
+export type ShopEdge = {
+  readonly pressure: () => Pressure;
+  /** Answers with this tag are old. */
+  readonly changed: (tag: "catalogue" | "stock") => void;
+};
+
+export async function createShop(parts: Parts, edge?: ShopEdge): Promise<Shop> {
   const { config, clock, catalogue, ledger, signer, metrics } = parts;
   const script = await bundleScript();
   const stock = new StockView(ledger, clock);
@@ -77,7 +85,7 @@ export async function createShop(parts: Parts): Promise<Shop> {
     },
     paymentOptions: parts.gateways.options,
     origin: config.origin,
-    pressure: () => 0,
+    pressure: () => edge?.pressure() ?? 0,
     report: parts.report,
     draining: () => draining,
   };
@@ -117,11 +125,13 @@ export async function createShop(parts: Parts): Promise<Shop> {
     metrics,
   );
 
+  catalogue.onRead = () => edge?.changed("catalogue");
   await catalogue.start();
   await orderHub.start(parts.orders);
   const stockChanges = await parts.pool.listen("stock", () => {
     stock.forget();
     placeOrder.forgetSoldOut();
+    edge?.changed("stock");
   });
   metrics.gauge("spillway_intake_waiting", "Orders that wait for the commit under way.", () => placeOrder.queueDepth);
   metrics.gauge("spillway_intake_batches_total", "Commits by how many orders they held, as powers of two.", () =>

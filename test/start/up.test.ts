@@ -54,12 +54,10 @@ async function buy(shop: RunningShop, key: string): Promise<{ code: number; stat
   return { code: response.status, ...((await response.json()) as { statusUrl: string; orderNumber: string }) };
 }
 
-const statusOf = async (shop: RunningShop, statusUrl: string): Promise<string | undefined> =>
-  (
-    (await (await fetch(shop.url + statusUrl, { headers: { accept: "application/json" } })).json()) as {
-      status?: string;
-    }
-  ).status;
+const statusOf = async (shop: RunningShop, statusUrl: string): Promise<string | undefined> => {
+  const answer = await fetch(shop.url + statusUrl, { headers: { accept: "application/json" } });
+  return answer.ok ? ((await answer.json()) as { status?: string }).status : undefined;
+};
 
 async function isGone(pid: number): Promise<boolean> {
   for (let look = 0; look < 200; look++) {

@@ -11,6 +11,7 @@ import { createSecureContext } from "node:tls";
 import type { Door, Receiver } from "#edge/ports.ts";
 import { SpillwayError } from "#kernel/error.ts";
 import { createTunnels, type TunnelState, type Tunnels } from "./edge-tunnel.ts";
+import { portProblem } from "./http-server.ts";
 import { hasBody, hasToBeWatched, inTime } from "./slow-body.ts";
 
 export type EdgeListenerOptions = {
@@ -109,11 +110,12 @@ export function listen(options: EdgeListenerOptions, initial: Receiver): EdgeLis
     const settled = async (request: Request, promise: Promise<Response>): Promise<Response | undefined> => {
       // To Bun a connection is idle while its client waits for us. Who waits for whom is known by whether a body is to come.
       server.timeout(request, hasBody(request) ? options.bodyTimeoutSeconds : longestSeconds);
-      const answer = await promise;
+      let answer = await promise;
       if (tunnels.hasJoined(request)) return undefined;
       // Between two events a stream may be quiet longer than a reader may be slow.
       const isEvents = answer.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
       server.timeout(request, isEvents ? longestSeconds : options.idleTimeoutSeconds);
+      if (isEvents) answer = announced(answer);
       if (!opened.isRetiring) return answer;
       opened.lastAskedMs = performance.now();
       return saysClose(answer);
@@ -147,6 +149,7 @@ export function listen(options: EdgeListenerOptions, initial: Receiver): EdgeLis
 
   function reloadCertificates(): void {
     if (options.tls === undefined || isDraining) return;
+    seen = stampOf(options.tls);
     const before = current;
     current = open(port);
     // As long as the old server tells its connections to close, it gets half of the new ones, and they the old certificate.
@@ -159,7 +162,6 @@ export function listen(options: EdgeListenerOptions, initial: Receiver): EdgeLis
       if (options.tls === undefined) return;
       const stamp = stampOf(options.tls);
       if (stamp === seen || stamp === "") return;
-      seen = stamp;
       try {
         reloadCertificates();
       } catch (error) {
@@ -195,22 +197,7 @@ function opening(options: EdgeListenerOptions, open: (port: number) => Opened): 
     }
     return open(options.port);
   } catch (error) {
-    const code = (error as { code?: string }).code;
-    if (code === "EADDRINUSE") {
-      throw new SpillwayError(
-        "port_in_use",
-        `Port ${options.port} is in use. Stop what listens there, or choose another with --port.`,
-        { cause: error },
-      );
-    }
-    if (code === "EACCES") {
-      throw new SpillwayError(
-        "port_in_use",
-        `Port ${options.port} may not be opened by this user. Choose one above 1023 with --port.`,
-        { cause: error },
-      );
-    }
-    throw error;
+    throw portProblem(error, options.port);
   }
 }
 
@@ -242,6 +229,25 @@ function saysClose(answer: Response): Response {
   const headers = new Headers(answer.headers);
   headers.set("connection", "close");
   return new Response(answer.body, { status: answer.status, statusText: answer.statusText, headers });
+}
+
+/**
+ * Bun keeps the end of a head until the body's first piece is there, and a browser's EventSource is not open before. A comment is that
+ * piece: it means nothing (HTML Living Standard, 9.2.5), and is what servers of events are advised to send.
+ */
+function announced(answer: Response): Response {
+  if (answer.body === null || answer.headers.has("content-encoding")) return answer;
+  const reader = answer.body.getReader();
+  const events = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(new TextEncoder().encode(":\n\n")),
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+  return new Response(events, { status: answer.status, statusText: answer.statusText, headers: answer.headers });
 }
 
 /** An IPv4 client of a socket that takes both is "::ffff:192.0.2.1". */

@@ -81,6 +81,16 @@ export function createTunnels(trouble: (message: string) => void): Tunnels {
     upstreamUrl: URL,
     headers: Headers,
   ): Promise<Response | undefined> {
+    // Asked before the upstream is: what Bun would refuse must not have opened anything there.
+    if ((request.headers.get("sec-websocket-key") ?? "").length !== 24) {
+      return new Response("This is no WebSocket handshake (RFC 6455 4.2.1).\n", { status: 400 });
+    }
+    if (request.headers.get("sec-websocket-version") !== "13") {
+      return new Response("The version is 13 (RFC 6455 4.4).\n", {
+        status: 426,
+        headers: { "sec-websocket-version": "13" },
+      });
+    }
     const offered = request.headers.get("sec-websocket-protocol");
     const protocols = offered === null ? [] : offered.split(",").map((name) => name.trim());
     const sent: Record<string, string> = {};
@@ -106,7 +116,7 @@ export function createTunnels(trouble: (message: string) => void): Tunnels {
       return undefined;
     }
     opened.close(1001);
-    return new Response("This is no WebSocket handshake (RFC 6455 4.2.1).\n", { status: 400 });
+    return new Response("The connection cannot be switched.\n", { status: 400 });
   }
 
   return {

@@ -44,21 +44,26 @@ export function serve(options: ServeOptions): HttpServer {
       },
     };
   } catch (error) {
-    const code = (error as { code?: string }).code;
-    if (code === "EADDRINUSE") {
-      throw new SpillwayError(
+    throw portProblem(error, options.port);
+  }
+}
+
+/** Why a port cannot be listened on, in a sentence that says what to do; any other error as it is. */
+export function portProblem(error: unknown, port: number): unknown {
+  switch ((error as { code?: string }).code) {
+    case "EADDRINUSE":
+      return new SpillwayError(
         "port_in_use",
-        `Port ${options.port} is in use. Stop what listens there, or choose another: PORT=8090 npm start (and SPILLWAY_OPS_PORT for the operations port).`,
+        `Port ${port} is in use. Stop what listens there, or choose another: PORT=8090 npm start (and SPILLWAY_OPS_PORT for the operations port).`,
         { cause: error },
       );
-    }
-    if (code === "EACCES") {
-      throw new SpillwayError(
+    case "EACCES":
+      return new SpillwayError(
         "port_in_use",
-        `Port ${options.port} may not be opened by this user. Choose one above 1023: PORT=8080.`,
+        `Port ${port} may not be opened by this user. Choose one above 1023: PORT=8080.`,
         { cause: error },
       );
-    }
-    throw error;
+    default:
+      return error;
   }
 }

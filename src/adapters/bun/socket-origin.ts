@@ -8,7 +8,7 @@
  * side, after its time, or after anything that leaves a doubt about where the next answer would begin.
  */
 import type { Socket } from "bun";
-import { type Origin, OriginError, type OriginRequest } from "../../edge/ports.ts";
+import { type Origin, OriginError, type OriginRequest } from "#edge/ports.ts";
 import { AnswerError, type AnswerHead, ChunkedReader, parseHead } from "./http1-answer.ts";
 
 export type SocketOriginOptions = {

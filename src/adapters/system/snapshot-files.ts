@@ -8,7 +8,7 @@
  * The snapshot before the present one stays, since an edge may still be reading from it.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, open, readdir, readFile, readlink, rename, rm, stat, symlink } from "node:fs/promises";
+import { link, mkdir, open, readdir, readFile, readlink, rename, rm, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Coding, SnapshotPage, SnapshotStore } from "#edge/fallback/ports.ts";
 
@@ -154,7 +154,7 @@ function readManifest(text: string): Manifest {
   if (value?.version !== 1 || typeof value.pages !== "object" || value.pages === null)
     throw new Error("its manifest was made by another version of Spillway");
   for (const [target, entry] of Object.entries(value.pages)) {
-    if (!/^[0-9a-f]{64}$/.test(entry.sha256) || !Array.isArray(entry.fields) || entry.bytes.identity === undefined)
+    if (!/^[0-9a-f]{64}$/.test(entry?.sha256) || !Array.isArray(entry.fields) || entry.bytes?.identity === undefined)
       throw new Error(`its manifest is damaged at ${target}`);
   }
   return value as Manifest;
@@ -171,6 +171,8 @@ export type NewPage = {
 
 export type SnapshotWriter = {
   add(page: NewPage): Promise<void>;
+  /** Takes a page over from the snapshot in force, with its own time; undefined when it is not in there. */
+  keep(target: string): Promise<{ readonly takenAtMs: number } | undefined>;
   /** Puts what was added in the place of the snapshot in force. */
   publish(): Promise<void>;
   /** Leaves the snapshot in force as it is. */
@@ -182,16 +184,21 @@ export async function beginSnapshot(dir: string, site: string): Promise<Snapshot
   const id = `${stamp}-${randomBytes(4).toString("hex")}`;
   const draft = join(dir, `draft-${id}`);
   await mkdir(draft, { recursive: true });
+  const before = await readlink(join(dir, "current")).catch(() => undefined);
+  const old =
+    before === undefined
+      ? undefined
+      : await readFile(join(dir, before, "manifest.json"), "utf8")
+          .then(readManifest)
+          .catch(() => undefined);
   const pages: Record<string, Entry> = Object.create(null);
-  const written = new Map<string, Promise<void>>();
+  const written = new Map<string, Promise<number>>();
 
-  const write = (file: string, bytes: Uint8Array): Promise<void> => {
-    // Two addresses with the same body share its files.
+  /** Resolves with the file's bytes: two addresses with the same body share its files, whoever came first wrote them. */
+  const write = (file: string, how: (path: string) => Promise<number>): Promise<number> => {
     let done = written.get(file);
     if (done === undefined) {
-      done = mkdir(join(draft, file.slice(0, 2)), { recursive: true }).then(() =>
-        writeDurably(join(draft, file), bytes),
-      );
+      done = mkdir(join(draft, file.slice(0, 2)), { recursive: true }).then(() => how(join(draft, file)));
       written.set(file, done);
     }
     return done;
@@ -200,34 +207,60 @@ export async function beginSnapshot(dir: string, site: string): Promise<Snapshot
   return {
     async add({ target, fields, takenAtMs, body, compressed }) {
       const sha256 = createHash("sha256").update(body).digest("hex");
-      const forms = Object.entries({ identity: body, ...compressed }) as [Coding, Uint8Array][];
-      for (const [coding, bytes] of forms) await write(fileOf(sha256, coding), bytes);
-      const bytes = Object.fromEntries(forms.map(([coding, form]) => [coding, form.byteLength]));
+      const bytes: Partial<Record<Coding, number>> = {};
+      for (const [coding, form] of Object.entries({ identity: body, ...compressed }) as [Coding, Uint8Array][])
+        bytes[coding] = await write(fileOf(sha256, coding), (path) => writeDurably(path, form));
       pages[target] = { fields, sha256, takenAtMs, bytes };
+    },
+
+    async keep(target) {
+      const entry = old?.site === site && Object.hasOwn(old.pages, target) ? old.pages[target] : undefined;
+      if (entry === undefined || before === undefined) return undefined;
+      const bytes: Partial<Record<Coding, number>> = {};
+      try {
+        for (const [coding, length] of Object.entries(entry.bytes) as [Coding, number][]) {
+          const file = fileOf(entry.sha256, coding);
+          bytes[coding] = await write(file, (path) => linkOf(join(dir, before, file), path, length));
+        }
+      } catch {
+        return undefined;
+      }
+      pages[target] = { ...entry, bytes };
+      return { takenAtMs: entry.takenAtMs };
     },
 
     async publish() {
       const manifest: Manifest = { version: 1, takenAt: new Date().toISOString(), site, pages };
       await writeDurably(join(draft, "manifest.json"), Buffer.from(JSON.stringify(manifest)));
+      for (const name of await readdir(draft)) if (name.length === 2) await sync(join(draft, name));
+      await sync(draft);
       const name = `snapshot-${id}`;
-      const before = await readlink(join(dir, "current")).catch(() => undefined);
+      const replaced = await readlink(join(dir, "current")).catch(() => undefined);
       await rename(draft, join(dir, name));
-      const link = join(dir, `link-${id}`);
-      await symlink(name, link);
-      await rename(link, join(dir, "current"));
+      const next = join(dir, `link-${id}`);
+      await symlink(name, next);
+      await rename(next, join(dir, "current"));
       await sync(dir);
-      await sweep(dir, new Set([name, before]));
+      await sweep(dir, new Set([name, replaced]));
     },
 
     abandon: () => rm(draft, { recursive: true, force: true }),
   };
 }
 
-async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+/** The same file under a second name: it is never written to again, so the two snapshots may share it. */
+async function linkOf(from: string, to: string, bytes: number): Promise<number> {
+  if ((await stat(from)).size !== bytes) throw new Error("it is damaged");
+  await link(from, to);
+  return bytes;
+}
+
+async function writeDurably(path: string, bytes: Uint8Array): Promise<number> {
   const file = await open(path, "w");
   try {
     await file.writeFile(bytes);
     await file.datasync();
+    return bytes.byteLength;
   } finally {
     await file.close();
   }

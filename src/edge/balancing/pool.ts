@@ -176,6 +176,6 @@ export class Pool {
       upstream.circuit.state === "closed"
         ? this.#settings.connectionsMax
         : Math.min(asksOfSilentMax, this.#settings.connectionsMax);
-    return upstream.inFlight < max ? upstream : undefined;
+    return upstream.inFlight < max && upstream.origin.isFull?.() !== true ? upstream : undefined;
   }
 }

@@ -10,6 +10,8 @@ import type { Origin } from "../ports.ts";
 
 /** An origin that holds connections. */
 export type UpstreamOrigin = Origin & {
+  /** True when it has no connection left: it is asked no more until one of its answers has been read. */
+  isFull?(): boolean;
   /** Closes idle connections at once, others when their answer has been read. */
   close?(): void;
 };

@@ -17,7 +17,6 @@ const notModifiedFields = [
   "age",
   "cache-status",
   "access-control-allow-origin",
-  "set-cookie",
 ];
 
 export class Answers {
@@ -74,7 +73,7 @@ export class Answers {
     if (stored.status === 200 && isNotModified(request, stored, nowMs)) return notModified(headers);
     if (isHead) {
       const head = new Headers(headers);
-      head.set("content-length", String(form.body.length));
+      head.set("content-length", String(form.body.size));
       return new Response(null, { status: stored.status, statusText: stored.statusText, headers: head });
     }
     if (range !== null && rangeMayBeServed(request.get("if-range"), stored)) {
@@ -112,24 +111,24 @@ export function notModified(from: Headers): Response {
 
 function partOf(stored: Stored, range: string, whole: Headers): Response | undefined {
   const { body } = stored.plain;
-  const ranges = parseRange(range, body.length);
+  const ranges = parseRange(range, body.size);
   if (ranges === undefined) return undefined;
   const headers = new Headers(whole);
   const [first] = ranges;
   if (first === undefined) {
-    headers.set("content-range", `bytes */${body.length}`);
+    headers.set("content-range", `bytes */${body.size}`);
     headers.delete("content-type");
     return new Response(null, { status: 416, statusText: "Range Not Satisfiable", headers });
   }
   if (ranges.length === 1) {
-    headers.set("content-range", contentRange(first, body.length));
-    return new Response(body.subarray(first[0], first[1] + 1), {
+    headers.set("content-range", contentRange(first, body.size));
+    return new Response(body.slice(first[0], first[1] + 1), {
       status: 206,
       statusText: "Partial Content",
       headers,
     });
   }
-  const { bytes, boundary } = multipart(body, ranges, headers.get("content-type"));
+  const { parts, boundary } = multipart(body, ranges, headers.get("content-type"));
   headers.set("content-type", `multipart/byteranges; boundary=${boundary}`);
-  return new Response(bytes, { status: 206, statusText: "Partial Content", headers });
+  return new Response(parts, { status: 206, statusText: "Partial Content", headers });
 }

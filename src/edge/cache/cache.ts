@@ -10,13 +10,24 @@ import type { Exchange, Next, Stage } from "../exchange.ts";
 import { Answers, hasNoBody, notModified } from "./answers.ts";
 import { type Directives, parseCacheControl } from "./cache-control.ts";
 import { type Compress, Encodings } from "./encodings.ts";
+import { usesMax } from "./eviction.ts";
 import { Flight, type Outcome } from "./flight.ts";
 import { type Policy, policyOf } from "./freshness.ts";
 import { HitForMiss } from "./hit-for-miss.ts";
+import { writeHttpDate } from "./http-date.ts";
 import { cacheKey, originOfKey, queryFilter, variantKey, varyNames } from "./key.ts";
 import { SharedBody } from "./shared-body.ts";
 import { type PurgeTarget, Store } from "./store.ts";
-import { createStored, fieldsToStore, mayServeOnError, type Stored, updatedFields, useOf } from "./stored.ts";
+import {
+  confidentialFields,
+  confidentialOf,
+  createStored,
+  fieldsToStore,
+  mayServeOnError,
+  type Stored,
+  updatedFields,
+  useOf,
+} from "./stored.ts";
 import { groupsOf, tagName, tagsOf } from "./tags.ts";
 import { isNotModified, opaque } from "./validators.ts";
 
@@ -76,7 +87,6 @@ const errorMs = 1000;
 const safeMethods = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "QUERY", "PROPFIND", "REPORT", "SEARCH"]);
 const errorStatuses = new Set([500, 502, 503, 504]);
 const noWishes: Directives = {};
-const confidentialFields = ["surrogate-key", "cache-tag", "spillway-cache-control"];
 const conditionalFields = ["if-none-match", "if-modified-since", "if-range", "if-match", "if-unmodified-since"];
 
 type Asked = {
@@ -142,7 +152,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
   }
 
   function hit(exchange: Exchange, stored: Stored, nowMs: number, status: string | undefined): Response {
-    stored.wasUsed = true;
+    if (stored.uses < usesMax) stored.uses += 1;
     stored.hits += 1;
     counts.hits += 1;
     exchange.notes.answeredBy = "cache";
@@ -155,8 +165,9 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     const nowMs = exchange.atMs;
     if (stored !== undefined) {
       const factor = staleFactor();
-      const use = useOf(stored, nowMs, factor > 1 ? noWishes : wishes, factor);
-      if (use === "fresh" && wishes.noStore !== true) {
+      const heard = factor > 1 ? noWishes : wishes;
+      const use = useOf(stored, nowMs, heard, factor);
+      if (use === "fresh" && heard.noStore !== true) {
         if (nowMs >= stored.refreshAtMs && stored.hits >= hotHits) refresh(asked, stored, nowMs);
         return hit(exchange, stored, nowMs, undefined);
       }
@@ -313,7 +324,6 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
         const isFresh = deps.nowMs() < updated.freshUntilMs;
         if (!isFresh) hitForMiss.mark(key, deps.nowMs() + hitForMissMs);
         led?.flight.settle(isFresh ? { kind: "shared", stored: updated, body: undefined } : { kind: "alone" });
-        updated.wasUsed = true;
         const why = stored.freshUntilMs > requestedAtMs ? "request" : "stale";
         return answers.give(updated, exchange.headers, false, deps.nowMs(), `fwd=${why}; fwd-status=304`);
       }
@@ -365,44 +375,34 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     if (etag !== null && stored.etag !== null && opaque(etag) !== opaque(stored.etag)) return undefined;
     const receivedAtMs = deps.nowMs();
     const received = fieldsToStore(response.headers, []);
+    // One without a date was made now, not when the stored answer was.
+    if (response.headers.get("date") === null) received.push(["date", writeHttpDate(receivedAtMs)]);
     const fields = updatedFields(stored.fields, received);
-    const headers = headersOf(fields);
-    // Directives for this cache alone are not among the fields that are kept; what the 304 says of them counts.
-    for (const name of ["spillway-cache-control", "age", "surrogate-key", "cache-tag"]) {
-      const value = response.headers.get(name);
-      if (value !== null) headers.set(name, value);
-    }
-    const policy =
-      policyOf(describe(asked, stored.status, headers, requestedAtMs, receivedAtMs), settings) ?? undefined;
+    const confidential = updatedFields(stored.confidential, confidentialOf(response.headers));
+    const headers = headersOf([...fields, ...confidential]);
+    const age = response.headers.get("age");
+    if (age !== null) headers.set("age", age);
+    const policy = policyOf(describe(asked, stored.status, headers, requestedAtMs, receivedAtMs), settings);
     if (policy === undefined) {
       // Still good for this one request, but not to be kept any longer.
       store.remove(stored);
-      return createFrom(stored, fields, { ...stored.policy, noCache: true }, stored.tags, receivedAtMs);
+      return createFrom(stored, fields, confidential, { ...stored.policy, noCache: true }, receivedAtMs);
     }
-    const origin = originOfKey(asked.key);
-    const tagsNow = tagsOf(headers, origin);
-    const hasTags = response.headers.get("surrogate-key") !== null || response.headers.get("cache-tag") !== null;
-    const tags = hasTags ? tagsNow : stored.tags;
     const omit = new Set(policy.omitFields);
-    const updated = createFrom(
-      stored,
-      fields.filter(([name]) => !omit.has(name)),
-      policy,
-      tags,
-      receivedAtMs,
-    );
+    const kept = fields.filter(([name]) => !omit.has(name));
+    const updated = createFrom(stored, kept, confidential, policy, receivedAtMs);
     putUnlessPurged(updated, purges);
     return updated;
   }
 
   function createFrom(
-    stored: Stored,
+    { key, vary, variant, status, statusText, plain, forms }: Stored,
     fields: readonly (readonly [string, string])[],
+    confidential: readonly (readonly [string, string])[],
     policy: Policy,
-    tags: readonly string[],
     receivedAtMs: number,
   ): Stored {
-    const { key, vary, variant, status, statusText, plain } = stored;
+    const tags = tagsOf(headersOf([...fields, ...confidential]), originOfKey(key));
     const made = createStored({
       key,
       vary,
@@ -410,6 +410,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       status,
       statusText,
       fields,
+      confidential,
       body: plain.body,
       policy,
       tags,
@@ -417,10 +418,10 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       earlyRefreshShare,
     });
     if (made.isCompressible) {
-      for (const [coding, form] of stored.forms) {
+      for (const [coding, form] of forms) {
         if (form === null || form === "pending") continue;
         made.forms.set(coding, { ...form, head: undefined });
-        made.bytes += form.body.length;
+        made.bytes += form.body.size;
       }
     }
     return made;
@@ -464,10 +465,12 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     counts.misses += 1;
     exchange.notes.cache = "miss";
     const why = before === undefined ? (store.has(key) ? "vary-miss" : "uri-miss") : "stale";
+    // A part, or an answer to one who is known by name, says nothing of what others would get.
+    const mayMark = led !== undefined || hitForMiss.has(key, receivedAtMs);
     if (policy === undefined || (bytesExpected !== undefined && bytesExpected > objectMaxBytes)) {
       if (policy === undefined && status < 500 && status !== 206 && status !== 304 && before !== undefined)
         store.remove(before);
-      hitForMiss.mark(key, receivedAtMs + (status >= 500 ? errorMs : hitForMissMs));
+      if (mayMark) hitForMiss.mark(key, receivedAtMs + (status >= 500 ? errorMs : hitForMissMs));
       return finish(response, `fwd=${why}; fwd-status=${status}`);
     }
     const vary = varyNames(headers.get("vary"));
@@ -479,6 +482,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       status,
       statusText: response.statusText,
       fields: fieldsToStore(headers, policy.omitFields),
+      confidential: confidentialOf(headers),
       policy,
       tags,
       receivedAtMs,
@@ -486,7 +490,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     };
     const isSharable = !policy.noCache && policy.lifetimeMs > policy.initialAgeMs;
     if (isSharable) hitForMiss.clear(key);
-    else hitForMiss.mark(key, receivedAtMs + hitForMissMs);
+    else if (mayMark) hitForMiss.mark(key, receivedAtMs + hitForMissMs);
     if (led !== undefined) led.flight.tags = tags;
     const own = headersOf(fieldsToStore(headers, []));
     const age = headers.get("age");
@@ -498,9 +502,9 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       hasNoBody(status) ||
       (bytesExpected !== undefined && bytesExpected <= wholeMaxBytes)
     ) {
-      const body = response.body === null ? new Uint8Array(0) : new Uint8Array(await response.arrayBuffer());
-      if (bytesExpected !== undefined && bytesExpected !== body.length && !hasNoBody(status)) {
-        throw new Error(`The origin promised ${bytesExpected} bytes and sent ${body.length}.`);
+      const body = new Blob(response.body === null ? [] : [await response.arrayBuffer()]);
+      if (bytesExpected !== undefined && bytesExpected !== body.size && !hasNoBody(status)) {
+        throw new Error(`The origin promised ${bytesExpected} bytes and sent ${body.size}.`);
       }
       const stored = createStored({ ...given, body });
       putUnlessPurged(stored, purges);
@@ -515,11 +519,11 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       onEnd: (whole, held) => {
         store.release(held);
         if (whole !== undefined) putUnlessPurged(createStored({ ...given, body: whole }), purges);
-        else hitForMiss.mark(key, deps.nowMs() + errorMs);
+        else if (mayMark) hitForMiss.mark(key, deps.nowMs() + errorMs);
         led?.end();
       },
     });
-    const coming = createStored({ ...given, body: new Uint8Array(0) });
+    const coming = createStored({ ...given, body: new Blob([]) });
     const stream = shared.stream();
     led?.flight.settle(isSharable ? { kind: "shared", stored: coming, body: shared } : { kind: "alone" });
     return own200(own, coming, exchange.headers, stream);
@@ -530,7 +534,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     headers: Headers,
     stored: Stored,
     request: Headers,
-    body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>,
+    body: Blob | ReadableStream<Uint8Array>,
   ): Response {
     const { status, statusText } = stored;
     if (status === 200 && isNotModified(request, stored, deps.nowMs())) {
@@ -557,7 +561,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       const isSame =
         (etag === null || etag === stored.etag) &&
         (modified === null || modified === stored.lastModified) &&
-        (length === null || Number(length) === stored.plain.body.length);
+        (length === null || Number(length) === stored.plain.body.size);
       if (isSame) revalidated(asked, stored, response, requestedAtMs, purges);
       else store.purge({ keys: [key] }, true, deps.nowMs());
     }

@@ -74,11 +74,14 @@ export class Encodings {
       this.#underWay -= 1;
       const isWorth =
         body !== undefined &&
-        body.length < stored.plain.body.length * worthShare &&
+        body.length < stored.plain.body.size * worthShare &&
         this.#store.grow(stored, body.length);
-      stored.forms.set(coding, isWorth ? { body, coding, head: undefined } : null);
+      stored.forms.set(coding, isWorth ? { body: new Blob([body]), coding, head: undefined } : null);
       if (isWorth) this.made += 1;
     };
-    this.#compress(stored.plain.body, coding).then(done, () => done(undefined));
+    stored.plain.body
+      .arrayBuffer()
+      .then((bytes) => this.#compress(new Uint8Array(bytes), coding))
+      .then(done, () => done(undefined));
   }
 }

@@ -35,33 +35,20 @@ export const contentRange = (range: ByteRange, length: number): string => `bytes
 
 /** The body for several parts, and the boundary that its Content-Type names. */
 export function multipart(
-  body: Uint8Array<ArrayBuffer>,
+  body: Blob,
   ranges: readonly ByteRange[],
   contentType: string | null,
-): { bytes: Uint8Array<ArrayBuffer>; boundary: string } {
-  const encoder = new TextEncoder();
+): { parts: Blob; boundary: string } {
   // It must not occur in the body; 96 random bits do not.
   const boundary = Array.from(crypto.getRandomValues(new Uint32Array(3)), (word) => word.toString(36)).join("");
-  const pieces: Uint8Array[] = [];
+  const type = contentType === null ? "" : `Content-Type: ${contentType}\r\n`;
+  const pieces: (string | Blob)[] = [];
   for (const range of ranges) {
-    const type = contentType === null ? "" : `Content-Type: ${contentType}\r\n`;
     pieces.push(
-      encoder.encode(`\r\n--${boundary}\r\n${type}Content-Range: ${contentRange(range, body.length)}\r\n\r\n`),
-      body.subarray(range[0], range[1] + 1),
+      `\r\n--${boundary}\r\n${type}Content-Range: ${contentRange(range, body.size)}\r\n\r\n`,
+      body.slice(range[0], range[1] + 1),
     );
   }
-  pieces.push(encoder.encode(`\r\n--${boundary}--\r\n`));
-  return { bytes: concatenate(pieces), boundary };
-}
-
-export function concatenate(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  let length = 0;
-  for (const piece of pieces) length += piece.length;
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
+  pieces.push(`\r\n--${boundary}--\r\n`);
+  return { parts: new Blob(pieces), boundary };
 }

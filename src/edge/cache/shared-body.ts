@@ -6,9 +6,7 @@
  *         -> passing (beyond the bound: nobody may join, only the stretch between the readers is kept) -> over
  *         -> broken (the origin broke off: every reader is told, nothing is stored)
  */
-import { concatenate } from "./ranges.ts";
-
-type Chunk = { readonly done: boolean; readonly value?: Uint8Array | undefined };
+type Chunk = { readonly done: boolean; readonly value?: Uint8Array<ArrayBuffer> | undefined };
 
 export type SharedBodyOptions = {
   /** Bytes that may be held. */
@@ -18,14 +16,14 @@ export type SharedBodyOptions = {
   /** Asks for memory for what just came; false: there is none, go on passing. */
   readonly mayGrow: (bytes: number) => boolean;
   /** Once: the whole body, or undefined when it will not be kept. `held`: what `mayGrow` granted and is free again. */
-  readonly onEnd: (whole: Uint8Array<ArrayBuffer> | undefined, held: number) => void;
+  readonly onEnd: (whole: Blob | undefined, held: number) => void;
 };
 
 export class SharedBody {
   readonly #options: SharedBodyOptions;
   readonly #source: { read(): Promise<Chunk>; cancel(): Promise<void> };
   /** Chunks from `#base` on; earlier ones are dropped when passing. */
-  #chunks: (Uint8Array | undefined)[] = [];
+  #chunks: Uint8Array<ArrayBuffer>[] = [];
   #base = 0;
   #bytes = 0;
   #received = 0;
@@ -38,7 +36,7 @@ export class SharedBody {
   #waiting: (() => void)[] = [];
   #wanted: (() => void) | undefined;
 
-  constructor(source: ReadableStream<Uint8Array>, options: SharedBodyOptions) {
+  constructor(source: ReadableStream<Uint8Array<ArrayBuffer>>, options: SharedBodyOptions) {
     this.#options = options;
     this.#source = source.getReader();
     void this.#fill();
@@ -64,7 +62,7 @@ export class SharedBody {
       const isWhole = this.#state === "filling";
       this.#state = "over";
       this.#wake();
-      this.#end(isWhole ? concatenate(this.#chunks as Uint8Array[]) : undefined);
+      this.#end(isWhole ? new Blob(this.#chunks) : undefined);
     } catch (error) {
       this.#state = "broken";
       this.#error = error;
@@ -73,13 +71,13 @@ export class SharedBody {
     }
   }
 
-  #end(whole: Uint8Array<ArrayBuffer> | undefined): void {
+  #end(whole: Blob | undefined): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#options.onEnd(whole, this.#granted);
   }
 
-  #take(chunk: Uint8Array): void {
+  #take(chunk: Uint8Array<ArrayBuffer>): void {
     this.#received += chunk.length;
     this.#bytes += chunk.length;
     this.#chunks.push(chunk);

@@ -2,7 +2,7 @@
  * What is kept, and how it is found, thrown out and purged. Memory is counted in bytes, fields and keys included; what is
  * on its way in counts as well.
  */
-import { type EvictionPolicy, Sieve } from "./eviction.ts";
+import { type EvictionPolicy, S3Fifo } from "./eviction.ts";
 import { variantKey } from "./key.ts";
 import type { Stored } from "./stored.ts";
 
@@ -29,7 +29,7 @@ const purgesMax = 4096;
 export class Store {
   readonly #bytesMax: number;
   readonly #variantsMax: number;
-  readonly #policy: EvictionPolicy = new Sieve();
+  readonly #policy: EvictionPolicy;
   readonly #resources = new Map<string, Resource>();
   readonly #byTag = new Map<string, Set<Stored>>();
   /** Purges since `#purgesFrom`, oldest first. */
@@ -43,6 +43,7 @@ export class Store {
   constructor(options: { readonly bytesMax: number; readonly variantsMax: number }) {
     this.#bytesMax = options.bytesMax;
     this.#variantsMax = options.variantsMax;
+    this.#policy = new S3Fifo(options.bytesMax);
   }
 
   get bytes(): number {
@@ -115,7 +116,7 @@ export class Store {
   /** More bytes for an object that is kept already: a compressed form of it. False: it is not kept any more. */
   grow(stored: Stored, bytes: number): boolean {
     if (!this.isKept(stored)) return false;
-    stored.bytes += bytes;
+    this.#policy.grow(stored, bytes);
     this.#bytes += bytes;
     this.#makeRoom();
     return true;
@@ -145,7 +146,7 @@ export class Store {
 
   #makeRoom(): void {
     while (this.#bytes > 0 && this.bytes > this.#bytesMax) {
-      const victim = this.#policy.victim();
+      const victim = this.#policy.evict();
       if (victim === undefined) return;
       this.#forget(victim as Stored);
       this.evictions += 1;

@@ -1,6 +1,6 @@
 /** One answer as it is kept: its fields as they will be sent, its body, and the few numbers that a hit compares. */
 import type { Directives } from "./cache-control.ts";
-import type { Evictable } from "./eviction.ts";
+import { type Evictable, hashOf } from "./eviction.ts";
 import type { Policy } from "./freshness.ts";
 import { parseHttpDate, writeHttpDate } from "./http-date.ts";
 
@@ -8,7 +8,8 @@ export type Coding = "br" | "zstd" | "gzip";
 
 /** The body in one coding, and the head that was made for it last: a plain hit's head changes once a second. */
 export type Form = {
-  readonly body: Uint8Array<ArrayBuffer>;
+  /** A blob is handed to any number of answers without a copy. */
+  readonly body: Blob;
   readonly coding: Coding | undefined;
   head: { readonly ageSeconds: number; readonly headers: Headers } | undefined;
 };
@@ -26,6 +27,8 @@ export type Stored = Evictable & {
   /** Compressed forms, as they are made. Null: tried, and not worth its bytes. */
   readonly forms: Map<Coding, Form | "pending" | null>;
   readonly isCompressible: boolean;
+  /** The confidential ones, for the day a 304 renews what they said. */
+  readonly confidential: readonly (readonly [string, string])[];
   readonly etag: string | null;
   readonly lastModified: string | null;
   readonly dateMs: number;
@@ -56,8 +59,11 @@ const connectionFields = new Set([
   "upgrade",
 ]);
 
-/** What a cache says itself, or is told in confidence. */
-const ownFields = new Set(["age", "content-length", "surrogate-key", "cache-tag", "spillway-cache-control"]);
+/** Told to this cache in confidence: obeyed, kept beside the answer, and never passed on. */
+export const confidentialFields = ["surrogate-key", "cache-tag", "spillway-cache-control"] as const;
+
+/** What a cache says itself, or keeps to itself. */
+const ownFields = new Set<string>(["age", "content-length", ...confidentialFields]);
 
 function excludedFields(headers: Headers, omit: readonly string[]): ReadonlySet<string> {
   const connection = headers.get("connection");
@@ -77,6 +83,15 @@ export function fieldsToStore(headers: Headers, omit: readonly string[]): [strin
   for (const [name, value] of headers) {
     if (connectionFields.has(name) || ownFields.has(name) || excluded.has(name)) continue;
     fields.push([name, value]);
+  }
+  return fields;
+}
+
+export function confidentialOf(headers: Headers): (readonly [string, string])[] {
+  const fields: (readonly [string, string])[] = [];
+  for (const name of confidentialFields) {
+    const value = headers.get(name);
+    if (value !== null) fields.push([name, value]);
   }
   return fields;
 }
@@ -107,7 +122,8 @@ export function createStored(given: {
   readonly status: number;
   readonly statusText: string;
   readonly fields: readonly (readonly [string, string])[];
-  readonly body: Uint8Array<ArrayBuffer>;
+  readonly confidential: readonly (readonly [string, string])[];
+  readonly body: Blob;
   readonly policy: Policy;
   readonly tags: readonly string[];
   readonly receivedAtMs: number;
@@ -121,8 +137,9 @@ export function createStored(given: {
   const fields = date === null ? [...given.fields, ["date", writeHttpDate(receivedAtMs)] as const] : given.fields;
   const bornAtMs = receivedAtMs - policy.initialAgeMs;
   const freshUntilMs = policy.noCache ? 0 : bornAtMs + policy.lifetimeMs;
-  let bytes = objectOverheadBytes + given.body.length + 2 * (given.key.length + given.variant.length);
+  let bytes = objectOverheadBytes + given.body.size + 2 * (given.key.length + given.variant.length);
   for (const [name, text] of fields) bytes += 2 * (name.length + text.length) + 32;
+  for (const [name, text] of given.confidential) bytes += 2 * (name.length + text.length) + 32;
   for (const tag of given.tags) bytes += 2 * tag.length + 64;
   return {
     key: given.key,
@@ -133,6 +150,7 @@ export function createStored(given: {
     fields,
     plain: { body, coding: undefined, head: undefined },
     forms: new Map(),
+    confidential: given.confidential,
     etag: value("etag"),
     lastModified: value("last-modified"),
     dateMs,
@@ -145,7 +163,7 @@ export function createStored(given: {
     nextRefreshMs: 0,
     isCompressible:
       given.status === 200 &&
-      body.length >= compressFromBytes &&
+      body.size >= compressFromBytes &&
       !policy.noTransform &&
       value("content-encoding") === null &&
       value("content-range") === null &&
@@ -153,7 +171,9 @@ export function createStored(given: {
       value("content-md5") === null &&
       textual.test(value("content-type") ?? ""),
     bytes,
-    wasUsed: false,
+    uses: 0,
+    hash: hashOf(given.key + given.variant),
+    queue: undefined,
     newer: undefined,
     older: undefined,
   };

@@ -154,6 +154,12 @@ describe("an answer with nothing in it is given words", () => {
     expect(form.text).not.toContain("tries again by itself");
   });
 
+  test("a Retry-After of 0 makes no page reload itself as fast as it can", async () => {
+    const full = () => new Response(null, { status: 503, headers: { "retry-after": "0" } });
+    const { response } = await ask(exchange("GET", "/"), full, { random: () => 0 });
+    expect([response.headers.get("retry-after"), response.headers.get("refresh")]).toEqual(["0", "2"]);
+  });
+
   test("a Retry-After that is a date stays, and no page is made to reload at a time it cannot count", async () => {
     const date = new Date(Date.UTC(2030, 0)).toUTCString();
     const full = () => new Response(null, { status: 503, headers: { "retry-after": date } });
@@ -205,6 +211,20 @@ describe("a published snapshot", () => {
     expect(await status({ "if-modified-since": "Fri, 27 Nov 2026 08:00:00 GMT" })).toBe(304);
     expect(await status({ "if-modified-since": "Fri, 27 Nov 2026 07:59:59 GMT" })).toBe(200);
     expect(await status({ "if-none-match": '"x"', "if-modified-since": "Fri, 27 Nov 2026 08:00:00 GMT" })).toBe(200);
+  });
+
+  test("is shown to whoever is shed while looking around, not to whoever is at the cart", async () => {
+    const shed = () => new Response("busy", { status: 503, headers: { "content-type": "text/html" } });
+    const asked = async (change: Partial<Exchange>, target = "/products/lamp") => {
+      const given = { ...exchange("GET", target, {}, { answeredBy: "shedding", refused: "queue full" }), ...change };
+      return (await ask(given, shed, { snapshot })).text;
+    };
+    expect(await asked({})).toBe("identity:lamp");
+    expect(await asked({}, "/unpublished")).toBe("busy");
+    expect(await asked({ method: "POST" })).toBe("busy");
+    expect(await asked({ route: { template: "/cart", class: "cart", challenge: false } })).toBe("busy");
+    // An origin's own words are its own, however busy it is.
+    expect(await asked({ notes: { answeredBy: "forward" } })).toBe("busy");
   });
 
   test("that can no longer be read is as good as none", async () => {

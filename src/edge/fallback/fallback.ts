@@ -1,9 +1,10 @@
 /**
  * When the origin is gone: a published snapshot of the page if there is one, else words that help. Stands in front of
  * the cache, so what can be answered from there never comes here. Whatever a living origin says, a 5xx included, is its
- * own answer and is passed on as it is; only an answer with nothing in it is given words.
+ * own answer and is passed on as it is; only an answer with nothing in it is given words. When the edge itself sheds
+ * somebody who is looking around, a snapshot is better than a refusal, too.
  */
-import type { EdgeConfig } from "#contract/edge-config.ts";
+import type { EdgeConfig, RouteClass } from "#contract/edge-config.ts";
 import type { Random } from "#kernel/clock.ts";
 import type { Exchange, Stage } from "../exchange.ts";
 import { OriginError } from "../ports.ts";
@@ -41,14 +42,14 @@ export function createFallback(settings: EdgeConfig["fallback"], deps: FallbackD
 
   const unavailable = (exchange: Exchange, occasion: Occasion, bare: Response | undefined): Response => {
     const safe = exchange.method === "GET" || exchange.method === "HEAD";
-    const form = chooseForm(exchange.headers);
+    const form = chooseForm(exchange.headers, exchange.path);
     // What an earlier answer said about limits and pressure still holds; its Retry-After knows better than ours.
     const headers = new Headers(bare?.headers);
     for (const name of describing) headers.delete(name);
     headers.set("cache-control", "no-store");
     headers.set("vary", "Accept");
     headers.set("x-content-type-options", "nosniff");
-    const seconds = Number(headers.get("retry-after") ?? settings.retryAfterSeconds);
+    const seconds = Math.max(Number(headers.get("retry-after") ?? settings.retryAfterSeconds), refreshLeastSeconds);
     if (!headers.has("retry-after")) headers.set("retry-after", String(settings.retryAfterSeconds));
     const status = bare?.status ?? 503;
     let body: Uint8Array<ArrayBuffer>;
@@ -77,8 +78,14 @@ export function createFallback(settings: EdgeConfig["fallback"], deps: FallbackD
   };
 
   const looked = (exchange: Exchange, response: Response): Response | Promise<Response> => {
-    if (response.status < 502 || response.status > 504 || !isBare(response)) return response;
+    if (response.status < 502 || response.status > 504) return response;
     const safe = exchange.method === "GET" || exchange.method === "HEAD";
+    if (!isBare(response)) {
+      // Shedding has words of its own; for somebody who only looks, a page of this morning is better than those.
+      if (!safe || exchange.notes.answeredBy !== "shedding" || !looks.has(exchange.route.class)) return response;
+      const page = find(deps.snapshot, exchange.target, ignored);
+      return page === undefined ? response : instead(exchange, "crowded", response);
+    }
     // The edge's own refusal is told from a gateway that gives no reason: the one never passed the request on.
     if (exchange.notes.refused !== undefined) return instead(exchange, "crowded", response);
     return instead(exchange, safe ? "read" : "unknown", response);
@@ -100,12 +107,18 @@ export function createFallback(settings: EdgeConfig["fallback"], deps: FallbackD
   };
 }
 
+/** A Retry-After of 0 must not make a page reload itself as fast as it can. */
+const refreshLeastSeconds = 2;
+
 const codes: Readonly<Record<Occasion, string>> = {
   read: "origin_unavailable",
   unsent: "origin_unavailable",
   unknown: "origin_unavailable",
   crowded: "edge_crowded",
 };
+
+/** Who only looks: a cart or a checkout that is not of this moment would be a lie. */
+const looks: ReadonlySet<RouteClass> = new Set(["product", "browsing", "background"]);
 
 const contentPolicy =
   "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

@@ -61,14 +61,16 @@ describe("the form of an error", () => {
     ["*/*", "html"],
     [null, "html"],
   ] as const)("Accept %p gets %s", (accept, expected) => {
-    expect(chooseForm(new Headers(accept === null ? {} : { accept }))).toBe(expected);
+    expect(chooseForm(new Headers(accept === null ? {} : { accept }), "/products/lamp")).toBe(expected);
   });
 
   test("a script's fetch and one that sent JSON read JSON, a picture gets no page", () => {
-    const anything = (more: Record<string, string>) => chooseForm(new Headers({ accept: "*/*", ...more }));
+    const anything = (more: Record<string, string>) => chooseForm(new Headers({ accept: "*/*", ...more }), "/");
     expect(anything({ "sec-fetch-dest": "empty" })).toBe("json");
     expect(anything({ "content-type": "application/vnd.api+json; charset=utf-8" })).toBe("json");
     expect(anything({ "sec-fetch-dest": "image" })).toBe("text");
     expect(anything({ "sec-fetch-dest": "document" })).toBe("html");
+    expect(chooseForm(new Headers({ accept: "*/*" }), "/api/orders")).toBe("json");
+    expect(chooseForm(new Headers({ accept: "text/html" }), "/api/orders")).toBe("html");
   });
 });

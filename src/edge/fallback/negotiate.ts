@@ -38,16 +38,16 @@ export function chooseCoding(acceptEncoding: string | null, codings: readonly Co
 export type Form = "html" | "json" | "text";
 
 /** How an error is told: a page for people, problem details (RFC 9457) for programs, one line where neither fits. */
-export function chooseForm(headers: Headers): Form {
+export function chooseForm(headers: Headers, path: string): Form {
   const accept = headers.get("accept");
-  if (accept === null || accept === "" || accept === "*/*") return byOtherSigns(headers);
+  if (accept === null || accept === "" || accept === "*/*") return byOtherSigns(headers, path);
   const given = wishes(accept);
   const html = wanted(given, ["text/html"]);
   const json = wanted(given, ["application/problem+json", "application/json"]);
   if (html.weight === 0 && json.weight === 0) return "text";
   if (html.weight !== json.weight) return html.weight > json.weight ? "html" : "json";
   if (html.exactness !== json.exactness) return html.exactness > json.exactness ? "html" : "json";
-  return byOtherSigns(headers);
+  return byOtherSigns(headers, path);
 }
 
 /** The best weight among types, each by the most exact range that takes it: the type, "text/*", then any. */
@@ -66,8 +66,9 @@ function wanted(given: readonly Wish[], types: readonly string[]): { weight: num
   return best;
 }
 
-/** A client that takes anything: one that sent JSON reads it, and a page is of no use to a picture or a script. */
-function byOtherSigns(headers: Headers): Form {
+/** A client that takes anything: one that sent JSON or asks an API reads it, and a page is of no use to a picture. */
+function byOtherSigns(headers: Headers, path: string): Form {
+  if (path.startsWith("/api/")) return "json";
   if (/^application\/(?:[\w.-]+\+)?json\b/i.test(headers.get("content-type") ?? "")) return "json";
   switch (headers.get("sec-fetch-dest")) {
     case null:

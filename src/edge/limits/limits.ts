@@ -84,6 +84,8 @@ export function createLimits(first: Static<typeof LimitsSettings>, deps: LimitsD
   let highs = new Uint32Array(0);
   let tats = new Float64Array(0);
 
+  /** Times are counted from the first request: milliseconds since 1970 leave no room for fractions of a microsecond. */
+  let startMs = Number.NaN;
   let settings = first;
   let table = new KeyTable(first.keysMax);
   let policies: readonly Policy[] = [];
@@ -156,7 +158,8 @@ export function createLimits(first: Static<typeof LimitsSettings>, deps: LimitsD
     if (allow.size > 0 && contains(allow, exchange.address)) return next(exchange);
 
     const visitor = hasVisitorPolicy ? visitors.read(exchange.headers) : undefined;
-    const now = exchange.atMs;
+    if (Number.isNaN(startMs)) startMs = exchange.atMs;
+    const now = exchange.atMs - startMs;
     let isOver = false;
     let hasToken = false;
     for (let i = 0; i < policies.length; i++) {

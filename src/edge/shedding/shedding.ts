@@ -73,7 +73,12 @@ type Request = {
   readonly unlisten: () => void;
 };
 
-type Behind = { readonly limit: AdaptiveLimit; readonly sample: (sample: Sample, nowMs: number) => boolean };
+type Behind = {
+  readonly limit: AdaptiveLimit;
+  readonly sample: (sample: Sample, nowMs: number) => boolean;
+  /** Requests that were under way here, as far as it was known when they began. */
+  inFlight: number;
+};
 
 type Reason = "queue full" | "displaced" | "waited too long";
 
@@ -92,6 +97,8 @@ export function createShedding(first: Static<typeof SheddingSettings>, deps: She
 
   let settings = checked(first);
   let behind = new Map<string, Behind>([["", startLimit()]]);
+  /** When there is one alone, whatever is asked is asked of it. */
+  let only: Behind | undefined;
   /** Sum of the limits; kept, because it is compared with on every request. */
   let limit = settings.initial;
   let inFlight = 0;
@@ -114,14 +121,15 @@ export function createShedding(first: Static<typeof SheddingSettings>, deps: She
         ? createFixedLimit(initial)
         : algorithm === "vegas"
           ? createVegasLimit({ initial, least, most, random })
-          : createGradientLimit({ initial, least, most });
-    return { limit: inner, sample: createSampleWindow(inner, window) };
+          : createGradientLimit({ initial, least, most, probeEvery: 50, random });
+    return { limit: inner, sample: createSampleWindow(inner, window), inFlight: 0 };
   }
 
   function sumLimits(): void {
     let sum = 0;
     for (const one of behind.values()) sum += one.limit.limit;
     limit = Math.max(1, sum);
+    only = behind.size === 1 ? [...behind.values()][0] : undefined;
   }
 
   const stage: Stage = (exchange, next) => {
@@ -140,40 +148,49 @@ export function createShedding(first: Static<typeof SheddingSettings>, deps: She
     try {
       answer = next(exchange);
     } catch (error) {
-      ended(exchange, startMs, error, undefined);
+      ended(exchange, startMs, undefined, error, undefined);
       throw error;
     }
     if (!(answer instanceof Promise)) {
-      ended(exchange, startMs, undefined, answer);
+      ended(exchange, startMs, undefined, undefined, answer);
       return answer;
     }
+    // Who balances has chosen by now, or will while nobody counts.
+    const at = behindOf(exchange);
+    if (at !== undefined) at.inFlight++;
     return answer.then(
       (response) => {
-        ended(exchange, startMs, undefined, response);
+        ended(exchange, startMs, at, undefined, response);
         return response;
       },
       (error: unknown) => {
-        ended(exchange, startMs, error, undefined);
+        ended(exchange, startMs, at, error, undefined);
         throw error;
       },
     );
   }
 
-  function ended(exchange: Exchange, startMs: number, error: unknown, response: Response | undefined): void {
+  const behindOf = (exchange: Exchange): Behind | undefined =>
+    only ?? (exchange.notes.upstream === undefined ? undefined : behind.get(exchange.notes.upstream));
+
+  function ended(
+    exchange: Exchange,
+    startMs: number,
+    begunAt: Behind | undefined,
+    error: unknown,
+    response: Response | undefined,
+  ): void {
     const nowMs = now();
-    const tookMs = Math.max(nowMs - startMs, 0.001);
-    const upstream =
-      behind.get(exchange.notes.upstream ?? "") ?? (behind.size === 1 ? [...behind.values()][0] : undefined);
     const end = endOf(error, response);
     if (end !== "unknown") {
-      signals?.answered(tookMs, end === "drop", nowMs);
-      if (upstream !== undefined) {
-        // What is under way at this one is not known here; its part of everything is near enough.
-        const share = behind.size === 1 ? 1 : upstream.limit.limit / limit;
-        const sample = { rtt: tookMs, inFlight: Math.max(1, Math.round(inFlight * share)), dropped: end === "drop" };
-        if (upstream.sample(sample, nowMs)) sumLimits();
-      }
+      const rtt = Math.max(nowMs - startMs, 0.001);
+      signals?.answered(rtt, end === "drop", nowMs);
+      // The one that was asked last: by a retry it may be another than in the beginning.
+      const at = behindOf(exchange);
+      const sample = { rtt, inFlight: Math.max(1, at?.inFlight ?? 1), dropped: end === "drop" };
+      if (at?.sample(sample, nowMs) === true) sumLimits();
     }
+    if (begunAt !== undefined) begunAt.inFlight--;
     inFlight--;
     drain();
   }

@@ -36,6 +36,7 @@ place of the old one in one step; pages that set a cookie, are private or are no
   bin/spillway publish --sitemap https://shop.example/sitemap.xml --out /srv/snapshot
   bin/spillway publish --urls pages.txt --origin http://10.0.0.7:8080
 
+A page that the shop cannot answer just now keeps its copy from the snapshot before, if there is one.
 Exit code 0: all kept. 1: some were not; the others are in force. 2: wrong usage.`;
 
 const usage = "usage: bin/spillway publish --urls FILE | --sitemap URL [--origin URL] [--out DIR]. See --help";
@@ -87,14 +88,19 @@ export async function publishTool(given: string[]): Promise<number> {
   const snapshot = await beginSnapshot(dir, site);
   const seen = new Set(wanted.map(({ url }) => targetOf(url)));
   const bar = progress("publish");
-  let [pages, assets, bytes, done] = [0, 0, 0, 0];
+  let [pages, assets, carried, bytes, done] = [0, 0, 0, 0, 0];
   try {
     await withHands(wanted, hands, async ({ url, asset }) => {
       await pace.turn();
       try {
         const answer = await fetcher(url, { accept: asset ? "*/*" : "text/html,*/*;q=0.8" });
+        if (answer.status >= 500 || answer.headers.has("spillway-snapshot"))
+          throw new Error(answer.status === 200 ? "is itself a snapshot" : `answered with ${answer.status}`);
         const refusal = refusalOf(answer);
-        if (refusal !== undefined) throw new Error(refusal);
+        if (refusal !== undefined) {
+          complaints.push(`${url.href}: ${refusal}`);
+          return;
+        }
         bytes += answer.body.byteLength;
         if (bytes > totalMaxBytes) throw new Error("the snapshot has 4 GiB already");
         const type = answer.headers.get("content-type") ?? "";
@@ -119,10 +125,15 @@ export async function publishTool(given: string[]): Promise<number> {
           wanted.push({ url: next, asset: true });
         }
       } catch (error) {
-        complaints.push(`${url.href}: ${reason(error)}`);
+        // The shop is in trouble, not the page: what is kept of it is better than nothing.
+        const old = await snapshot.keep(targetOf(url));
+        if (old !== undefined) carried += 1;
+        const stays = old === undefined ? "" : `; its copy of ${new Date(old.takenAtMs).toISOString()} stays`;
+        complaints.push(`${url.href}: ${reason(error)}${stays}`);
+      } finally {
+        done += 1;
+        bar.show(done, wanted.length);
       }
-      done += 1;
-      bar.show(done, wanted.length);
     });
     bar.end();
     if (pages === 0) {
@@ -140,7 +151,8 @@ export async function publishTool(given: string[]): Promise<number> {
   }
   const count = (number: number, noun: string): string =>
     `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
-  print(`Published ${count(pages, "page")} and ${count(assets, "asset")} of ${site} in ${dir}.`);
+  const stays = carried === 0 ? "" : `; ${carried.toLocaleString("en")} of the snapshot before stay`;
+  print(`Published ${count(pages, "page")} and ${count(assets, "asset")} of ${site} in ${dir}${stays}.`);
   if (complaints.length === 0) return 0;
   process.stderr.write(`Not kept: ${complaints.length.toLocaleString("en")}.\n${listComplaints(complaints)}\n`);
   return 1;

@@ -87,3 +87,54 @@ export function startEdge(
   });
   return { url: `http://127.0.0.1:${server.port}`, cache, stop: () => server.stop(true) };
 }
+
+/** The cache alone, on a clock that the test moves, before an origin that is a function. */
+export function startClocked(
+  origin: (exchange: Exchange) => Response | Promise<Response>,
+  given: Partial<CacheSettings> = {},
+  deps: Partial<CacheDeps> = {},
+) {
+  const clock = { ms: Date.parse("2026-11-27T08:00:00Z") };
+  const cache = createCache(settings(given), {
+    nowMs: () => clock.ms,
+    after: systemDeps.after,
+    ...deps,
+  });
+  const asked: Exchange[] = [];
+  return {
+    cache,
+    clock,
+    /** What the origin was asked, in order. */
+    asked,
+    async ask(target: string, init: RequestInit & { host?: string; scheme?: "http" | "https" } = {}) {
+      const { host = "shop.example", scheme = "http", ...rest } = init;
+      const exchange = exchangeOf(new Request(`http://${host}${target}`, rest), { atMs: clock.ms, scheme, host });
+      const answer = await cache.stage(exchange, (sent) => {
+        asked.push(sent);
+        return origin(sent);
+      });
+      return {
+        answer,
+        status: answer.status,
+        headers: answer.headers,
+        cacheStatus: answer.headers.get("cache-status") ?? "",
+        notes: exchange.notes,
+        text: () => answer.text(),
+      };
+    },
+  };
+}
+
+/** A promise that the test keeps, or breaks, when it wants. */
+export function held<Value = void>() {
+  let keep: (value: Value) => void = () => {};
+  let fail: (error: unknown) => void = () => {};
+  const promise = new Promise<Value>((resolve, reject) => {
+    keep = resolve;
+    fail = reject;
+  });
+  return { promise, keep, fail };
+}
+
+/** Everything that can happen without news from outside has happened. */
+export const settled = async (): Promise<void> => await Bun.sleep(2);

@@ -23,6 +23,10 @@ export type RecordingOrigin = {
   readonly requests: () => OriginRequest[];
   /** What it answers to a whole request; the connection stays open. */
   answer: (request: OriginRequest) => string;
+  /** That are open now. */
+  connections(): number;
+  /** Connections that are open, and on which a request has begun and not ended. */
+  waiting(): number;
   forget(): void;
   stop(): void;
 };
@@ -84,9 +88,9 @@ export function readRequests(bytes: string): OriginRequest[] {
 
 export async function startOrigin(): Promise<RecordingOrigin> {
   const sockets = new Set<net.Socket>();
-  let texts: { text: string; answered: number }[] = [];
+  const texts: { text: string; answered: number; isOpen: boolean }[] = [];
   const server = net.createServer((socket) => {
-    const record = { text: "", answered: 0 };
+    const record = { text: "", answered: 0, isOpen: true };
     texts.push(record);
     sockets.add(socket);
     socket.setEncoding("latin1");
@@ -99,7 +103,10 @@ export async function startOrigin(): Promise<RecordingOrigin> {
       }
     });
     socket.on("error", () => {});
-    socket.on("close", () => sockets.delete(socket));
+    socket.on("close", () => {
+      record.isOpen = false;
+      sockets.delete(socket);
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const origin: RecordingOrigin = {
@@ -110,13 +117,15 @@ export async function startOrigin(): Promise<RecordingOrigin> {
       const text = line.startsWith("HEAD ") ? "" : body;
       return `HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
     },
+    connections: () => sockets.size,
+    waiting: () =>
+      texts.filter(({ text, isOpen }) => isOpen && readRequests(text).some(({ isWhole }) => !isWhole)).length,
     forget() {
       // A pooled connection goes on; what it brings next counts anew.
-      texts = texts.filter((record) => {
+      for (const record of texts) {
         record.text = "";
         record.answered = 0;
-        return true;
-      });
+      }
     },
     stop() {
       for (const socket of sockets) socket.destroy();
@@ -197,9 +206,17 @@ export type Wire = { readonly text: string; readonly end: "closed" | "reset" | "
 export async function send(
   port: number,
   parts: string | readonly string[],
-  options: { readonly until?: (text: string) => boolean; readonly quietMs?: number; readonly pauseMs?: number } = {},
+  options: {
+    readonly until?: (text: string) => boolean;
+    /** Sent when `until` holds for the first time, on the same connection; the end is then when it holds for what comes after. */
+    readonly then?: string;
+    readonly quietMs?: number;
+    readonly pauseMs?: number;
+  } = {},
 ): Promise<Wire> {
   const { until, quietMs = 250, pauseMs = 15 } = options;
+  let then = options.then;
+  let from = 0;
   const socket = net.connect({ port, host: "127.0.0.1", noDelay: true });
   socket.setEncoding("latin1");
   let text = "";
@@ -212,8 +229,12 @@ export async function send(
   };
   socket.on("data", (data: string) => {
     text += data;
-    if (until?.(text)) resolve({ text, end: "open" });
-    else rest();
+    if (!until?.(text.slice(from))) return rest();
+    if (then === undefined) return resolve({ text, end: "open" });
+    from = text.length;
+    socket.write(then, "latin1");
+    then = undefined;
+    rest();
   });
   socket.on("error", () => {
     isReset = true;

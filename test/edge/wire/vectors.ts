@@ -197,6 +197,19 @@ export const vectors: readonly Vector[] = [
   ].map((field) =>
     either(`A trailer that says ${field}`, `${ten} 6.5.1`, chunked(`5\r\nhello\r\n0\r\n${field}\r\n\r\n`), "hello"),
   ),
+  either(
+    "A request where a last chunk's empty line is missing",
+    `${nine} 7.1`,
+    chunked(`5\r\nhello\r\n0\r\n${smuggled}`),
+    "hello",
+  ),
+  either(
+    "A request after a last chunk without a line's end",
+    `${nine} 7.1`,
+    chunked(`5\r\nhello\r\n0\r${smuggled}`),
+    "hello",
+  ),
+  either("A request in a trailer", `${ten} 6.5.1`, chunked(`5\r\nhello\r\n0\r\nX: y\r\n${smuggled}`), "hello"),
   either("A bare LF at the end of the trailers", `${nine} 7.1`, chunked("5\r\nhello\r\n0\r\n\n"), "hello"),
   once(
     "An OPTIONS with content",
