@@ -12,9 +12,9 @@ import type { OrderBatch } from "#commerce/orders/ports.ts";
 import { defaultSettings } from "#commerce/pricing/shop-settings.ts";
 import { CatalogueView } from "#flows/catalogue-view.ts";
 import { PlaceOrder } from "#flows/place-order.ts";
+import { cpuSecondsOfThis } from "./crowd.ts";
 import { Histogram } from "./histogram.ts";
 import type { BareJob, BareResult } from "./jobs.ts";
-import { cpuSecondsOfThis } from "./load.ts";
 import { orderOf } from "./order-template.ts";
 import { zipfSequence } from "./zipf.ts";
 

@@ -1,16 +1,18 @@
 /** A generator process as the bench holds it: one job at a time, told when the measured window begins and ends. */
-import type { BareJob, BareResult, LoadJob, LoadResult, Report } from "./jobs.ts";
+import type { BareJob, BareResult, GetJob, GetResult, Job, LoadJob, LoadResult, Report } from "./jobs.ts";
 
 export type Generator = {
   readonly pid: number;
   load(job: Omit<LoadJob, "kind">, onEdge?: (edge: "begin" | "end") => void): Promise<LoadResult>;
+  get(job: Omit<GetJob, "kind">, onEdge?: (edge: "begin" | "end") => void): Promise<GetResult>;
   bare(job: Omit<BareJob, "kind">, onEdge?: (edge: "begin" | "end") => void): Promise<BareResult>;
   stop(): Promise<void>;
 };
 
-export function startGenerator(): Generator {
+/** `before`: words in front of the command, such as those that pin it to a core. */
+export function startGenerator(before: readonly string[] = []): Generator {
   let waiting: { take(report: Report): void; gone(): void } | undefined;
-  const child = Bun.spawn([process.execPath, `${import.meta.dir}/main.ts`], {
+  const child = Bun.spawn([...before, process.execPath, `${import.meta.dir}/main.ts`], {
     stdio: ["ignore", "ignore", "inherit"],
     env: { PATH: process.env.PATH, HOME: process.env.HOME },
     // Ctrl-C is for the bench, which then ends its generators.
@@ -18,7 +20,7 @@ export function startGenerator(): Generator {
     ipc: (report: Report) => waiting?.take(report),
     onExit: () => waiting?.gone(),
   });
-  async function ask<Result>(job: LoadJob | BareJob, onEdge: (edge: "begin" | "end") => void): Promise<Result> {
+  async function ask<Result>(job: Job, onEdge: (edge: "begin" | "end") => void): Promise<Result> {
     return await new Promise<Result>((resolve, reject) => {
       waiting = {
         take(report) {
@@ -34,6 +36,7 @@ export function startGenerator(): Generator {
   return {
     pid: child.pid,
     load: async (job, onEdge = () => undefined) => await ask<LoadResult>({ kind: "load", ...job }, onEdge),
+    get: async (job, onEdge = () => undefined) => await ask<GetResult>({ kind: "get", ...job }, onEdge),
     bare: async (job, onEdge = () => undefined) => await ask<BareResult>({ kind: "bare", ...job }, onEdge),
     async stop() {
       waiting = undefined;

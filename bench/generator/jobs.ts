@@ -1,23 +1,17 @@
 /** What the bench asks of its generator processes, and what they answer. Plain values: they travel between processes. */
 
-/** A closed loop over HTTP: every connection sends its next order as soon as it has the answer to the last one. */
-export type LoadJob = {
-  readonly kind: "load";
+/** A closed loop over HTTP: every connection sends its next request as soon as it has the answer to the last one. */
+export type CrowdJob = {
   readonly port: number;
+  readonly tls?: boolean;
   readonly connections: number;
   readonly warmUpMs: number;
   readonly windowMs: number;
-  /** All of one length; with more than one, the n-th is asked for 1/n as often as the first (Zipf 1.0). */
-  readonly skus: readonly string[];
-  /** Begins every idempotency key of this job, so that no key ever comes twice. */
-  readonly keyPrefix: string;
 };
 
-export type LoadResult = {
+export type CrowdResult = {
   /** Answers within the window, by status. */
   readonly answers: Readonly<Record<number, number>>;
-  /** Order numbers that were acknowledged, the warm-up's included: the database has to have exactly these. */
-  readonly acknowledged: number;
   /** Requests whose connection failed or whose answer could not be read. */
   readonly broken: number;
   readonly windowSeconds: number;
@@ -27,6 +21,34 @@ export type LoadResult = {
   /** Of this generator within the window. */
   readonly cpuSeconds: number;
 };
+
+export type LoadJob = CrowdJob & {
+  readonly kind: "load";
+  /** All of one length; with more than one, the n-th is asked for 1/n as often as the first (Zipf 1.0). */
+  readonly skus: readonly string[];
+  /** Begins every idempotency key of this job, so that no key ever comes twice. */
+  readonly keyPrefix: string;
+};
+
+/** Acknowledged: order numbers, the warm-up's included; the database has to have exactly these. */
+export type LoadResult = CrowdResult & { readonly acknowledged: number };
+
+export type GetJob = CrowdJob & {
+  readonly kind: "get";
+  /** "/hit/2048"; a number of seven digits follows, below `keys`. */
+  readonly path: string;
+  /** With more than one, the n-th is asked for 1/n as often as the first. */
+  readonly keys: number;
+  /** Each key once, and done, however long the window is. */
+  readonly once?: boolean;
+  readonly ifNoneMatch?: string;
+  /** What a right answer has: its status, and its body's length. */
+  readonly status: number;
+  readonly length: number;
+};
+
+/** Right: answers within the window with the status and length that were expected. */
+export type GetResult = CrowdResult & { readonly right: number };
 
 /** The order path's statement, called as the shop calls it, but with everything prepared before. */
 export type BareJob = {
@@ -51,8 +73,8 @@ export type BareResult = {
   readonly cpuSeconds: number;
 };
 
-export type Job = LoadJob | BareJob;
+export type Job = LoadJob | GetJob | BareJob;
 export type Report =
   | { readonly kind: "window"; readonly edge: "begin" | "end" }
-  | { readonly kind: "result"; readonly result: LoadResult | BareResult }
+  | { readonly kind: "result"; readonly result: LoadResult | GetResult | BareResult }
   | { readonly kind: "failed"; readonly message: string };

@@ -1,6 +1,7 @@
 /** A generator process: takes jobs from the bench one after the other, and ends when the bench does. */
 import { bare } from "./bare.ts";
-import type { Job, Report } from "./jobs.ts";
+import { get } from "./get.ts";
+import type { BareResult, GetResult, Job, LoadResult, Report } from "./jobs.ts";
 import { load } from "./load.ts";
 
 const report = (message: Report) => process.send?.(message);
@@ -8,10 +9,15 @@ const report = (message: Report) => process.send?.(message);
 process.on("message", (message) => {
   const job = message as Job;
   const onEdge = (edge: "begin" | "end") => report({ kind: "window", edge });
-  (job.kind === "load" ? load(job, onEdge) : bare(job, onEdge)).then(
+  run(job, onEdge).then(
     (result) => report({ kind: "result", result }),
     (error: unknown) =>
       report({ kind: "failed", message: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
   );
 });
+async function run(job: Job, onEdge: (edge: "begin" | "end") => void): Promise<LoadResult | GetResult | BareResult> {
+  if (job.kind === "load") return await load(job, onEdge);
+  if (job.kind === "get") return await get(job, onEdge);
+  return await bare(job, onEdge);
+}
 process.on("disconnect", () => process.exit());

@@ -1,10 +1,8 @@
-/** Which SKU each request asks for: drawn beforehand, so that a request costs one look into an array. */
-
-const length = 65_536;
+/** Which SKU or page each request asks for: drawn beforehand, so that a request costs one look into an array. */
 
 /** Places from 0 to count-1; place n comes 1/(n+1) as often as place 0. The same sequence every time. */
-export function zipfSequence(count: number): Uint16Array {
-  const sequence = new Uint16Array(length);
+export function zipfSequence(count: number, length = 65_536): Uint32Array {
+  const sequence = new Uint32Array(length);
   if (count === 1) return sequence;
   const cumulative = new Float64Array(count);
   let sum = 0;

@@ -15,9 +15,9 @@ export function cpuSecondsWithChildren(pid: number): number | undefined {
   const own = statOf(pid);
   if (own === undefined) return undefined;
   let ticks = Number(own[11]) + Number(own[12]) + Number(own[13]) + Number(own[14]);
-  for (const name of readdirSync("/proc")) {
-    const child = /^\d+$/.test(name) ? statOf(Number(name)) : undefined;
-    if (child !== undefined && Number(child[1]) === pid) ticks += Number(child[11]) + Number(child[12]);
+  for (const child of childrenOf(pid)) {
+    const fields = statOf(child);
+    if (fields !== undefined) ticks += Number(fields[11]) + Number(fields[12]);
   }
   return ticks / ticksPerSecond;
 }
@@ -31,6 +31,19 @@ export function memory(pid: number): { now: number; peak: number } | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Bytes resident now, of a process and all of its children. */
+export function residentWithChildren(pid: number): number | undefined {
+  const own = memory(pid);
+  if (own === undefined) return undefined;
+  return childrenOf(pid).reduce((sum, child) => sum + (memory(child)?.now ?? 0), own.now);
+}
+
+function childrenOf(pid: number): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && Number(statOf(Number(name))?.[1]) === pid)
+    .map(Number);
 }
 
 /** The fields of /proc/PID/stat behind the name, which may hold spaces: state, parent, … */
