@@ -37,6 +37,11 @@ const rateLimited = "rate_limited";
 const firstLookSeconds = 2;
 /** After so many looks that told nothing the charge itself is asked for again, under its old key. */
 const looksBeforeAsking = 10;
+/**
+ * Of an attempt that two workers have begun, this look is the first whose "none" is final: half a minute after the first
+ * look, when nothing that was begun before is sent any more.
+ */
+const looksBeforeNone = 4;
 /** After so many tries an abandoned challenge is given up; should it still succeed, the money goes back. */
 const cancelTriesMax = 6;
 
@@ -90,6 +95,8 @@ export async function resolvePayment(
       }
       return { againInSeconds: Math.min(firstLookSeconds * 2 ** Math.min(tries, 6), 120) };
     case "none":
+      // It was begun more than once: an earlier call may still wait for its turn, and would come after this look.
+      if (attempt.call > 1 && tries < looksBeforeNone) return { againInSeconds: firstLookSeconds * 2 ** tries };
       await payments.settle(
         attempt.attemptKey,
         settlementOf(
