@@ -112,6 +112,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
   let refreshesUnderWay = 0;
 
   const stage: Stage = (exchange, next) => {
+    if (!settings.enabled) return next(exchange);
     const { method, headers } = exchange;
     if (method !== "GET" && method !== "HEAD") {
       return safeMethods.has(method) ? pass(exchange, next, "fwd=method") : change(exchange, next);
@@ -252,7 +253,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
         exchange.notes.answeredBy = "cache";
         exchange.notes.cache = "collapsed";
         const nowMs = deps.nowMs();
-        const status = "fwd=uri-miss; collapsed";
+        const status = `fwd=${stored === undefined ? "uri-miss" : "stale"}; collapsed`;
         return outcome.body === undefined
           ? answers.give(outcome.stored, exchange.headers, false, nowMs, status)
           : answers.giveStream(outcome.stored, outcome.body, exchange.headers, nowMs, status);
@@ -510,9 +511,13 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       hasNoBody(status) ||
       (bytesExpected !== undefined && bytesExpected <= wholeMaxBytes)
     ) {
-      const body = new Blob(response.body === null ? [] : [await response.arrayBuffer()]);
-      if (bytesExpected !== undefined && bytesExpected !== body.size && !hasNoBody(status)) {
-        throw new Error(`The origin promised ${bytesExpected} bytes and sent ${body.size}.`);
+      let body: Blob;
+      try {
+        body = await wholeBody(response, hasNoBody(status) ? undefined : bytesExpected);
+      } catch (error) {
+        const rescued = onError(asked, before, led, "broken off");
+        if (rescued !== undefined) return rescued;
+        throw error;
       }
       const stored = createStored({ ...given, body });
       putUnlessPurged(stored, purges);
@@ -524,8 +529,8 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       bytesMax: objectMaxBytes,
       bytesExpected,
       mayGrow: (bytes) => store.reserve(bytes),
-      onEnd: (whole, held) => {
-        store.release(held);
+      release: (bytes) => store.release(bytes),
+      onEnd: (whole) => {
         if (whole !== undefined) putUnlessPurged(createStored({ ...given, body: whole }), purges);
         else if (mayMark) hitForMiss.mark(key, deps.nowMs() + errorMs);
         led?.end();
@@ -656,6 +661,14 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       flights: flights.size,
     }),
   };
+}
+
+async function wholeBody(response: Response, bytesExpected: number | undefined): Promise<Blob> {
+  const body = new Blob(response.body === null ? [] : [await response.arrayBuffer()]);
+  if (bytesExpected !== undefined && bytesExpected !== body.size) {
+    throw new Error(`The origin promised ${bytesExpected} bytes and sent ${body.size}.`);
+  }
+  return body;
 }
 
 function headersOf(fields: readonly (readonly [string, string])[]): Headers {

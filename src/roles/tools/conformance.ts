@@ -57,6 +57,9 @@ export async function conformanceTool(given: string[]): Promise<number> {
   }
   const directory = resolve(values.suite);
   const suite = await readSuite(directory);
+  if (!existsSync(join(directory, "node_modules/undici"))) {
+    process.stderr.write(`The suite's tests of interim answers need undici: run npm install in ${directory}.\n`);
+  }
   const origin = await startOrigin(directory, Number(values["origin-port"] ?? freePort()));
   let results: Results;
   try {
@@ -72,7 +75,11 @@ export async function conformanceTool(given: string[]): Promise<number> {
   } finally {
     await origin.stop();
   }
-  return await report(directory, suite, results, { asJson: values.json === true, withFailed: values.failed === true });
+  return await report(directory, suite, results, {
+    asJson: values.json === true,
+    withFailed: values.failed === true,
+    settings: values.edge === undefined ? conformanceSettings : undefined,
+  });
 }
 
 async function readSuite(directory: string): Promise<Suite> {
@@ -133,20 +140,20 @@ async function startOrigin(directory: string, port: number): Promise<{ url: stri
   throw new SpillwayError("bad_usage", `The suite's origin did not start on port ${port}. Is the port in use?`);
 }
 
-/** Until an edge is named, the cache stage alone behind a plain server, as the tests have it. */
+/** Where no edge is named: the cache stage alone, behind and before node:http. */
 async function startEdge(origin: string): Promise<{ url: string; stop(): Promise<void> }> {
-  const harness = (await import("../../../test/edge/cache/harness.ts")) as {
-    forwardTo: (origin: string) => unknown;
-    startEdge: (next: unknown, settings: object) => { url: string; stop(): Promise<void> };
+  const transport = (await import("../../../test/edge/cache/interim-transport.ts")) as {
+    forwardOverNode: (origin: string) => unknown;
+    startEdgeOverNode: (next: unknown, settings: object) => Promise<{ url: string; stop(): Promise<void> }>;
   };
-  return harness.startEdge(harness.forwardTo(origin), conformanceSettings);
+  return await transport.startEdgeOverNode(transport.forwardOverNode(origin), conformanceSettings);
 }
 
 /**
  * Where the suite asks for what RFC 9111 allows and a shop had better not have by default: answers with cookies from the
  * cache for being explicitly fresh, and stale answers when the origin breaks off.
  */
-export const conformanceSettings = { setCookie: "explicit", staleIfErrorSeconds: 60 } as const;
+const conformanceSettings = { setCookie: "explicit", staleIfErrorSeconds: 60 } as const;
 
 async function runClient(directory: string, edge: string, suite: Suite): Promise<Results> {
   const of = suite.groups.flatMap(({ tests }) => tests).filter((test) => test.browser_only !== true).length;
@@ -192,7 +199,7 @@ async function report(
   directory: string,
   suite: Suite,
   ours: Results,
-  how: { readonly asJson: boolean; readonly withFailed: boolean },
+  how: { readonly asJson: boolean; readonly withFailed: boolean; readonly settings: object | undefined },
 ): Promise<number> {
   const others: { name: string; results: Results }[] = [];
   for (const { file, name, type, version } of suite.published) {
@@ -222,7 +229,7 @@ async function report(
   const isWhole = own.required.passed === own.required.of;
 
   if (how.asJson) {
-    print(JSON.stringify({ suite: "http-tests/cache-tests", settings: conformanceSettings, caches, failed }, null, 2));
+    print(JSON.stringify({ suite: "http-tests/cache-tests", settings: how.settings, caches, failed }, null, 2));
     return isWhole ? 0 : 1;
   }
   const scoreText = ({ passed, of }: Score) => (of === 0 ? "" : `${passed}/${of}`);
@@ -259,7 +266,7 @@ async function report(
     ),
   );
   print("");
-  print(`Settings beyond the defaults: ${JSON.stringify(conformanceSettings)}.`);
+  if (how.settings !== undefined) print(`Settings beyond the defaults: ${JSON.stringify(how.settings)}.`);
   print("The others' results are those that the suite's checkout ships, of their stock configurations.");
   if (how.withFailed || !isWhole) {
     for (const { id, kind, result, detail } of failed) {
