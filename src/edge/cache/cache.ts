@@ -420,13 +420,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       receivedAtMs,
       earlyRefreshShare,
     });
-    if (made.isCompressible) {
-      for (const [coding, form] of forms ?? []) {
-        if (form === null || form === "pending") continue;
-        formsOf(made).set(coding, { ...form, head: undefined });
-        made.bytes += bytesOf(form.body);
-      }
-    }
+    inheritForms(forms, made);
     return made;
   }
 
@@ -520,6 +514,8 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
         throw error;
       }
       const stored = createStored({ ...given, body });
+      // A strong tag is of these very bytes.
+      if (before?.etag?.startsWith('"') && before.etag === stored.etag) inheritForms(before.forms, stored);
       putUnlessPurged(stored, purges);
       led?.flight.settle(isSharable ? { kind: "shared", stored, body: undefined } : { kind: "alone" });
       return own200(own, stored, exchange.headers, body);
@@ -669,6 +665,16 @@ async function wholeBody(response: Response, bytesExpected: number | undefined):
     throw new Error(`The origin promised ${bytesExpected} bytes and sent ${body.size}.`);
   }
   return body;
+}
+
+/** The body is the same: so are its compressed forms. */
+function inheritForms(forms: Stored["forms"], to: Stored): void {
+  if (!to.isCompressible) return;
+  for (const [coding, form] of forms ?? []) {
+    if (form === null || form === "pending") continue;
+    formsOf(to).set(coding, { ...form, head: undefined });
+    to.bytes += bytesOf(form.body);
+  }
 }
 
 function headersOf(fields: readonly (readonly [string, string])[]): Headers {

@@ -101,6 +101,14 @@ async function readSuite(directory: string): Promise<Suite> {
 /** The suite is written for Node; where there is none, Bun runs it. */
 const runtime = (): string => Bun.which("node") ?? process.execPath;
 
+/** The suite reads its settings from npm's variables. */
+const withVariables = (script: string, variables: Readonly<Record<string, string>>): string[] => [
+  "env",
+  ...Object.entries(variables).map(([name, value]) => `${name}=${value}`),
+  runtime(),
+  script,
+];
+
 function freePort(): number {
   const server = Bun.listen({ port: 0, hostname: "127.0.0.1", socket: { data() {} } });
   const { port } = server;
@@ -110,17 +118,14 @@ function freePort(): number {
 
 async function startOrigin(directory: string, port: number): Promise<{ url: string; stop(): Promise<void> }> {
   const files = await mkdtemp(join(tmpdir(), "spillway-cache-tests-"));
-  const child = Bun.spawn([runtime(), "test-engine/server/server.mjs"], {
-    cwd: directory,
-    env: {
-      PATH: process.env.PATH ?? "",
+  const child = Bun.spawn(
+    withVariables("test-engine/server/server.mjs", {
       npm_config_protocol: "http",
       npm_config_port: String(port),
       npm_config_pidfile: join(files, "pid"),
-    },
-    stdout: "ignore",
-    stderr: "ignore",
-  });
+    }),
+    { cwd: directory, stdout: "ignore", stderr: "ignore" },
+  );
   const url = `http://127.0.0.1:${port}`;
   const stop = async () => {
     child.kill();
@@ -165,12 +170,10 @@ async function runClient(directory: string, edge: string, suite: Suite): Promise
     bar.show(Math.min(of - 1, Math.round((of * (performance.now() - startedAtMs)) / expectedMs)), of);
   }, 250);
   try {
-    const child = Bun.spawn([runtime(), "test-engine/cli.mjs"], {
-      cwd: directory,
-      env: { PATH: process.env.PATH ?? "", npm_config_base: edge, npm_config_id: "", npm_package_config_id: "" },
-      stdout: "pipe",
-      stderr: "pipe",
-    });
+    const child = Bun.spawn(
+      withVariables("test-engine/cli.mjs", { npm_config_base: edge, npm_config_id: "", npm_package_config_id: "" }),
+      { cwd: directory, stdout: "pipe", stderr: "pipe" },
+    );
     const [output, complaints, code] = await Promise.all([
       new Response(child.stdout).text(),
       new Response(child.stderr).text(),
