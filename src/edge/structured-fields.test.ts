@@ -116,8 +116,6 @@ test("what is written is read again as it was", () => {
   );
 });
 
-// --- the public vectors
-
 const checkout = process.env.SPILLWAY_STRUCTURED_FIELD_TESTS ?? "";
 const isThere = checkout !== "" && existsSync(join(checkout, "dictionary.json"));
 if (!isThere) {

@@ -15,9 +15,10 @@ import { Flight, type Outcome } from "./flight.ts";
 import { type Policy, policyOf } from "./freshness.ts";
 import { HitForMiss } from "./hit-for-miss.ts";
 import { writeHttpDate } from "./http-date.ts";
+import { invalidatedBy, type PurgeRequest, targetsOf } from "./invalidation.ts";
 import { cacheKey, originOfKey, queryFilter, variantKey, varyNames } from "./key.ts";
 import { SharedBody } from "./shared-body.ts";
-import { type PurgeTarget, Store } from "./store.ts";
+import { Store } from "./store.ts";
 import {
   bytesOf,
   confidentialFields,
@@ -30,7 +31,7 @@ import {
   updatedFields,
   useOf,
 } from "./stored.ts";
-import { groupsOf, tagName, tagsOf } from "./tags.ts";
+import { tagsOf } from "./tags.ts";
 import { isNotModified, opaque } from "./validators.ts";
 
 export type CacheDeps = {
@@ -42,17 +43,6 @@ export type CacheDeps = {
   readonly compress?: Compress;
   /** How much longer stale answers may be used now, 1 in quiet times; above 1 a client's wish for something fresher waits. */
   readonly staleFactor?: () => number;
-};
-
-export type PurgeRequest = {
-  readonly tags?: readonly string[];
-  /** "https://shop.example/products/lamp", or a path for every host. Whatever the scheme, both are purged. */
-  readonly url?: string;
-  /** The same, for all addresses that begin so. */
-  readonly prefix?: string;
-  readonly all?: boolean;
-  /** Keeps it, no longer fresh, for stale-while-revalidate and stale-if-error. */
-  readonly soft?: boolean;
 };
 
 export type CacheStats = {
@@ -112,6 +102,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
   let refreshesUnderWay = 0;
 
   const stage: Stage = (exchange, next) => {
+    if (!settings.enabled) return next(exchange);
     const { method, headers } = exchange;
     if (method !== "GET" && method !== "HEAD") {
       return safeMethods.has(method) ? pass(exchange, next, "fwd=method") : change(exchange, next);
@@ -207,8 +198,6 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     return collapse(asked, stored, 0);
   }
 
-  // --- asking the origin
-
   function flightKey(key: string, headers: Headers): string {
     const names = store.variesOn(key);
     return names.length === 0 ? key : `${key}\n${names.join(",")}\n${variantKey(names, headers)}`;
@@ -252,7 +241,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
         exchange.notes.answeredBy = "cache";
         exchange.notes.cache = "collapsed";
         const nowMs = deps.nowMs();
-        const status = "fwd=uri-miss; collapsed";
+        const status = `fwd=${stored === undefined ? "uri-miss" : "stale"}; collapsed`;
         return outcome.body === undefined
           ? answers.give(outcome.stored, exchange.headers, false, nowMs, status)
           : answers.giveStream(outcome.stored, outcome.body, exchange.headers, nowMs, status);
@@ -419,13 +408,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       receivedAtMs,
       earlyRefreshShare,
     });
-    if (made.isCompressible) {
-      for (const [coding, form] of forms ?? []) {
-        if (form === null || form === "pending") continue;
-        formsOf(made).set(coding, { ...form, head: undefined });
-        made.bytes += bytesOf(form.body);
-      }
-    }
+    inheritForms(forms, made);
     return made;
   }
 
@@ -510,11 +493,17 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       hasNoBody(status) ||
       (bytesExpected !== undefined && bytesExpected <= wholeMaxBytes)
     ) {
-      const body = new Blob(response.body === null ? [] : [await response.arrayBuffer()]);
-      if (bytesExpected !== undefined && bytesExpected !== body.size && !hasNoBody(status)) {
-        throw new Error(`The origin promised ${bytesExpected} bytes and sent ${body.size}.`);
+      let body: Blob;
+      try {
+        body = await wholeBody(response, hasNoBody(status) ? undefined : bytesExpected);
+      } catch (error) {
+        const rescued = onError(asked, before, led, "broken off");
+        if (rescued !== undefined) return rescued;
+        throw error;
       }
       const stored = createStored({ ...given, body });
+      // A strong tag is of these very bytes.
+      if (before?.etag?.startsWith('"') && before.etag === stored.etag) inheritForms(before.forms, stored);
       putUnlessPurged(stored, purges);
       led?.flight.settle(isSharable ? { kind: "shared", stored, body: undefined } : { kind: "alone" });
       return own200(own, stored, exchange.headers, body);
@@ -524,8 +513,8 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       bytesMax: objectMaxBytes,
       bytesExpected,
       mayGrow: (bytes) => store.reserve(bytes),
-      onEnd: (whole, held) => {
-        store.release(held);
+      release: (bytes) => store.release(bytes),
+      onEnd: (whole) => {
         if (whole !== undefined) putUnlessPurged(createStored({ ...given, body: whole }), purges);
         else if (mayMark) hitForMiss.mark(key, deps.nowMs() + errorMs);
         led?.end();
@@ -607,39 +596,15 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     const response = await next(exchange);
     counts.passed += 1;
     exchange.notes.cache = "bypass";
-    if (response.status >= 200 && response.status < 400) {
-      const here = `${exchange.scheme}://${exchange.host}`;
-      const keys = new Set([
-        cacheKey(exchange.scheme, exchange.host, withoutIgnored?.(exchange.target) ?? exchange.target),
-      ]);
-      for (const name of ["location", "content-location"]) {
-        const value = response.headers.get(name);
-        const url = value === null ? null : URL.parse(value, here + exchange.target);
-        if (url !== null && url.host === URL.parse(here)?.host) {
-          const target = url.pathname + url.search;
-          keys.add(cacheKey(exchange.scheme, exchange.host, withoutIgnored?.(target) ?? target));
-        }
-      }
-      store.purge({ keys: [...keys] }, false, exchange.atMs);
-      const groups = groupsOf(
-        response.headers.get("cache-group-invalidation"),
-        originOfKey(cacheKey(exchange.scheme, exchange.host, "/")),
-      );
-      if (groups.length > 0) store.purge({ tags: groups }, false, exchange.atMs);
-    }
+    for (const target of invalidatedBy(exchange, response, withoutIgnored)) store.purge(target, false, exchange.atMs);
     return finish(response, "fwd=method");
   }
 
   function purge(request: PurgeRequest): number {
     const nowMs = deps.nowMs();
     const isSoft = request.soft === true;
-    const targets: PurgeTarget[] = [];
-    if (request.tags !== undefined && request.tags.length > 0) targets.push({ tags: request.tags.map(tagName) });
-    if (request.url !== undefined) targets.push(targetOf(request.url, false));
-    if (request.prefix !== undefined) targets.push(targetOf(request.prefix, true));
-    if (request.all === true) targets.push({ test: () => true });
     let met = 0;
-    for (const target of targets) met += store.purge(target, isSoft, nowMs);
+    for (const target of targetsOf(request)) met += store.purge(target, isSoft, nowMs);
     return met;
   }
 
@@ -656,6 +621,24 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       flights: flights.size,
     }),
   };
+}
+
+async function wholeBody(response: Response, bytesExpected: number | undefined): Promise<Blob> {
+  const body = new Blob(response.body === null ? [] : [await response.arrayBuffer()]);
+  if (bytesExpected !== undefined && bytesExpected !== body.size) {
+    throw new Error(`The origin promised ${bytesExpected} bytes and sent ${body.size}.`);
+  }
+  return body;
+}
+
+/** The body is the same: so are its compressed forms. */
+function inheritForms(forms: Stored["forms"], to: Stored): void {
+  if (!to.isCompressible) return;
+  for (const [coding, form] of forms ?? []) {
+    if (form === null || form === "pending") continue;
+    formsOf(to).set(coding, { ...form, head: undefined });
+    to.bytes += bytesOf(form.body);
+  }
 }
 
 function headersOf(fields: readonly (readonly [string, string])[]): Headers {
@@ -677,22 +660,4 @@ function finish(response: Response, status: string): Response {
   }
   for (const name of confidentialFields) if (headers.get(name) !== null) headers.delete(name);
   return answer;
-}
-
-/** Schemes are not told apart: a shop behind TLS of another does not know which one its pages were kept under. */
-function targetOf(address: string, isPrefix: boolean): PurgeTarget {
-  if (address.startsWith("/")) {
-    return {
-      test: (key) => {
-        const target = key.slice(key.indexOf("/"));
-        return isPrefix ? target.startsWith(address) : target === address;
-      },
-    };
-  }
-  const withoutScheme = address.replace(/^https?:\/\//i, "");
-  const slash = withoutScheme.indexOf("/");
-  const host = (slash < 0 ? withoutScheme : withoutScheme.slice(0, slash)).toLowerCase();
-  const rest = host + (slash < 0 ? "/" : withoutScheme.slice(slash));
-  const keys = [`s:${rest}`, `p:${rest}`];
-  return isPrefix ? { test: (key) => keys.some((start) => key.startsWith(start)) } : { keys };
 }

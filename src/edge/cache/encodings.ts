@@ -5,6 +5,7 @@ import { bytesOf, type Coding, type Form, formsOf, type Stored } from "./stored.
 /** Best first, where the client has no preference of its own. */
 const codings: readonly Coding[] = ["br", "zstd", "gzip"];
 const rememberedMax = 512;
+const rememberedCharacters = 200;
 /** A form that saves less than a tenth is not worth its place. */
 const worthShare = 0.9;
 const underWayMax = 4;
@@ -62,7 +63,7 @@ export class Encodings {
     if (known !== undefined) return known;
     const accepted = acceptedCodings(field);
     if (this.#accepted.size >= rememberedMax) this.#accepted.clear();
-    this.#accepted.set(field, accepted);
+    if (field.length <= rememberedCharacters) this.#accepted.set(field, accepted);
     return accepted;
   }
 

@@ -3,29 +3,32 @@
  * one after the other for answers that turn out not to be theirs.
  */
 
-const keysMax = 10_000;
+/** Of all keys together: beyond it the first that were marked are forgotten. */
+const charactersMax = 2_000_000;
 
 export class HitForMiss {
   readonly #untilMs = new Map<string, number>();
+  #characters = 0;
 
   mark(key: string, untilMs: number): void {
-    this.#untilMs.delete(key);
-    if (this.#untilMs.size >= keysMax) {
-      const oldest = this.#untilMs.keys().next().value;
-      if (oldest !== undefined) this.#untilMs.delete(oldest);
-    }
+    this.clear(key);
     this.#untilMs.set(key, untilMs);
+    this.#characters += key.length;
+    for (const oldest of this.#untilMs.keys()) {
+      if (this.#characters <= charactersMax) break;
+      this.clear(oldest);
+    }
   }
 
   has(key: string, nowMs: number): boolean {
     const untilMs = this.#untilMs.get(key);
     if (untilMs === undefined) return false;
     if (nowMs < untilMs) return true;
-    this.#untilMs.delete(key);
+    this.clear(key);
     return false;
   }
 
   clear(key: string): void {
-    this.#untilMs.delete(key);
+    if (this.#untilMs.delete(key)) this.#characters -= key.length;
   }
 }

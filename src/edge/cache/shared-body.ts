@@ -15,9 +15,14 @@ export type SharedBodyOptions = {
   readonly bytesExpected: number | undefined;
   /** Asks for memory for what just came; false: there is none, go on passing. */
   readonly mayGrow: (bytes: number) => boolean;
-  /** Once: the whole body, or undefined when it will not be kept. `held`: what `mayGrow` granted and is free again. */
-  readonly onEnd: (whole: Blob | undefined, held: number) => void;
+  /** Gives back what was granted, as it is no longer held. */
+  readonly release: (bytes: number) => void;
+  /** Once: the whole body, or undefined when it will not be kept. */
+  readonly onEnd: (whole: Blob | undefined) => void;
 };
+
+/** So far apart readers may always be: what a socket holds, and a little. */
+const windowMinBytes = 262_144;
 
 export class SharedBody {
   readonly #options: SharedBodyOptions;
@@ -31,6 +36,7 @@ export class SharedBody {
   #state: "filling" | "passing" | "over" | "broken" = "filling";
   #error: unknown;
   #hasEnded = false;
+  #windowMax = 0;
   /** Position (index of the next chunk) of each reader. */
   readonly #readers = new Map<symbol, number>();
   #waiting: (() => void)[] = [];
@@ -62,19 +68,27 @@ export class SharedBody {
       const isWhole = this.#state === "filling";
       this.#state = "over";
       this.#wake();
+      this.#giveBack(this.#granted);
       this.#end(isWhole ? new Blob(this.#chunks) : undefined);
     } catch (error) {
       this.#state = "broken";
       this.#error = error;
       this.#wake();
+      this.#giveBack(this.#granted);
       this.#end(undefined);
     }
+  }
+
+  #giveBack(bytes: number): void {
+    const given = Math.min(bytes, this.#granted);
+    this.#granted -= given;
+    if (given > 0) this.#options.release(given);
   }
 
   #end(whole: Blob | undefined): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#options.onEnd(whole, this.#granted);
+    this.#options.onEnd(whole);
   }
 
   #take(chunk: Uint8Array<ArrayBuffer>): void {
@@ -84,6 +98,7 @@ export class SharedBody {
     if (this.#state === "filling") {
       if (this.#bytes > this.#options.bytesMax || !this.#options.mayGrow(chunk.length)) {
         this.#state = "passing";
+        this.#windowMax = Math.max(windowMinBytes, Math.min(this.#options.bytesMax, this.#bytes));
         this.#end(undefined);
         this.#dropRead();
       } else this.#granted += chunk.length;
@@ -91,13 +106,20 @@ export class SharedBody {
     this.#wake();
   }
 
-  /** Passing: what everyone has read goes, and then what the slowest has not, once the bound is reached. */
+  /** Passing: what everyone has read goes; beyond the bound also what only those have not read who are slower than another. */
   #dropRead(): void {
     let slowest = this.#base + this.#chunks.length;
-    for (const position of this.#readers.values()) slowest = Math.min(slowest, position);
-    while (this.#chunks.length > 1 && (this.#base < slowest || this.#bytes > this.#options.bytesMax)) {
-      this.#bytes -= this.#chunks.shift()?.length ?? 0;
+    let fastest = 0;
+    for (const position of this.#readers.values()) {
+      slowest = Math.min(slowest, position);
+      fastest = Math.max(fastest, position);
+    }
+    while (this.#base < slowest || (this.#bytes > this.#windowMax && this.#base < fastest)) {
+      const chunk = this.#chunks.shift();
+      if (chunk === undefined) return;
+      this.#bytes -= chunk.length;
       this.#base += 1;
+      this.#giveBack(chunk.length);
     }
   }
 
@@ -147,6 +169,7 @@ export class SharedBody {
             const chunk = this.#chunks[index];
             if (chunk !== undefined) {
               this.#readers.set(reader, position + 1);
+              if (this.#state === "passing") this.#dropRead();
               controller.enqueue(chunk);
               return;
             }

@@ -17,8 +17,9 @@ type Purge = { readonly target: PurgeTarget; readonly isSoft: boolean };
 
 /** Different Vary fields that one address may answer with. */
 const listsMax = 4;
-/** Purges remembered for answers that are on their way. Beyond it, such an answer counts as purged. */
+/** Purges remembered for answers that are on their way, and characters in them. Beyond it, such an answer counts as purged. */
 const purgesMax = 4096;
+const purgeCharactersMax = 1_000_000;
 
 /** The answers of one address that varies, by the lists of names that they vary on; the newest list first. */
 class Variants {
@@ -79,6 +80,7 @@ export class Store {
   /** Purges since `#purgesFrom`, oldest first. */
   #purges: Purge[] = [];
   #purgesFrom = 0;
+  #purgeCharacters = 0;
   #bytes = 0;
   #bytesComing = 0;
   #objects = 0;
@@ -235,12 +237,7 @@ export class Store {
 
   /** How many objects it met. Soft: they stay, no longer fresh. */
   purge(target: PurgeTarget, isSoft: boolean, nowMs: number): number {
-    this.#purges.push({ target, isSoft });
-    if (this.#purges.length > purgesMax) {
-      const dropped = purgesMax / 2;
-      this.#purges = this.#purges.slice(dropped);
-      this.#purgesFrom += dropped;
-    }
+    this.#remember({ target, isSoft });
     const met = this.#matching(target);
     for (const stored of met) {
       if (!isSoft) this.#forget(stored);
@@ -250,6 +247,16 @@ export class Store {
       }
     }
     return met.length;
+  }
+
+  #remember(purge: Purge): void {
+    this.#purges.push(purge);
+    this.#purgeCharacters += charactersOf(purge.target);
+    if (this.#purges.length <= purgesMax && this.#purgeCharacters <= purgeCharactersMax) return;
+    // All but this one: to forget the half of them each time is not worth the bookkeeping.
+    this.#purgesFrom += this.#purges.length - 1;
+    this.#purges = [purge];
+    this.#purgeCharacters = charactersOf(purge.target);
   }
 
   #matching(target: PurgeTarget): readonly Stored[] {
@@ -269,6 +276,11 @@ export class Store {
     }
     return met;
   }
+}
+
+function charactersOf(target: PurgeTarget): number {
+  const texts = "tags" in target ? target.tags : "keys" in target ? target.keys : [];
+  return texts.reduce((sum, text) => sum + text.length, 64);
 }
 
 function concerns(target: PurgeTarget, key: string, tags: readonly string[] | undefined): boolean {

@@ -57,6 +57,9 @@ export async function conformanceTool(given: string[]): Promise<number> {
   }
   const directory = resolve(values.suite);
   const suite = await readSuite(directory);
+  if (!existsSync(join(directory, "node_modules/undici"))) {
+    process.stderr.write(`The suite's tests of interim answers need undici: run npm install in ${directory}.\n`);
+  }
   const origin = await startOrigin(directory, Number(values["origin-port"] ?? freePort()));
   let results: Results;
   try {
@@ -72,7 +75,11 @@ export async function conformanceTool(given: string[]): Promise<number> {
   } finally {
     await origin.stop();
   }
-  return await report(directory, suite, results, { asJson: values.json === true, withFailed: values.failed === true });
+  return await report(directory, suite, results, {
+    asJson: values.json === true,
+    withFailed: values.failed === true,
+    settings: values.edge === undefined ? conformanceSettings : undefined,
+  });
 }
 
 async function readSuite(directory: string): Promise<Suite> {
@@ -94,6 +101,14 @@ async function readSuite(directory: string): Promise<Suite> {
 /** The suite is written for Node; where there is none, Bun runs it. */
 const runtime = (): string => Bun.which("node") ?? process.execPath;
 
+/** The suite reads its settings from npm's variables. */
+const withVariables = (script: string, variables: Readonly<Record<string, string>>): string[] => [
+  "env",
+  ...Object.entries(variables).map(([name, value]) => `${name}=${value}`),
+  runtime(),
+  script,
+];
+
 function freePort(): number {
   const server = Bun.listen({ port: 0, hostname: "127.0.0.1", socket: { data() {} } });
   const { port } = server;
@@ -103,17 +118,14 @@ function freePort(): number {
 
 async function startOrigin(directory: string, port: number): Promise<{ url: string; stop(): Promise<void> }> {
   const files = await mkdtemp(join(tmpdir(), "spillway-cache-tests-"));
-  const child = Bun.spawn([runtime(), "test-engine/server/server.mjs"], {
-    cwd: directory,
-    env: {
-      PATH: process.env.PATH ?? "",
+  const child = Bun.spawn(
+    withVariables("test-engine/server/server.mjs", {
       npm_config_protocol: "http",
       npm_config_port: String(port),
       npm_config_pidfile: join(files, "pid"),
-    },
-    stdout: "ignore",
-    stderr: "ignore",
-  });
+    }),
+    { cwd: directory, stdout: "ignore", stderr: "ignore" },
+  );
   const url = `http://127.0.0.1:${port}`;
   const stop = async () => {
     child.kill();
@@ -133,20 +145,20 @@ async function startOrigin(directory: string, port: number): Promise<{ url: stri
   throw new SpillwayError("bad_usage", `The suite's origin did not start on port ${port}. Is the port in use?`);
 }
 
-/** Until an edge is named, the cache stage alone behind a plain server, as the tests have it. */
+/** Where no edge is named: the cache stage alone, behind and before node:http. */
 async function startEdge(origin: string): Promise<{ url: string; stop(): Promise<void> }> {
-  const harness = (await import("../../../test/edge/cache/harness.ts")) as {
-    forwardTo: (origin: string) => unknown;
-    startEdge: (next: unknown, settings: object) => { url: string; stop(): Promise<void> };
+  const transport = (await import("../../../test/edge/cache/interim-transport.ts")) as {
+    forwardOverNode: (origin: string) => unknown;
+    startEdgeOverNode: (next: unknown, settings: object) => Promise<{ url: string; stop(): Promise<void> }>;
   };
-  return harness.startEdge(harness.forwardTo(origin), conformanceSettings);
+  return await transport.startEdgeOverNode(transport.forwardOverNode(origin), conformanceSettings);
 }
 
 /**
  * Where the suite asks for what RFC 9111 allows and a shop had better not have by default: answers with cookies from the
  * cache for being explicitly fresh, and stale answers when the origin breaks off.
  */
-export const conformanceSettings = { setCookie: "explicit", staleIfErrorSeconds: 60 } as const;
+const conformanceSettings = { setCookie: "explicit", staleIfErrorSeconds: 60 } as const;
 
 async function runClient(directory: string, edge: string, suite: Suite): Promise<Results> {
   const of = suite.groups.flatMap(({ tests }) => tests).filter((test) => test.browser_only !== true).length;
@@ -158,12 +170,10 @@ async function runClient(directory: string, edge: string, suite: Suite): Promise
     bar.show(Math.min(of - 1, Math.round((of * (performance.now() - startedAtMs)) / expectedMs)), of);
   }, 250);
   try {
-    const child = Bun.spawn([runtime(), "test-engine/cli.mjs"], {
-      cwd: directory,
-      env: { PATH: process.env.PATH ?? "", npm_config_base: edge, npm_config_id: "", npm_package_config_id: "" },
-      stdout: "pipe",
-      stderr: "pipe",
-    });
+    const child = Bun.spawn(
+      withVariables("test-engine/cli.mjs", { npm_config_base: edge, npm_config_id: "", npm_package_config_id: "" }),
+      { cwd: directory, stdout: "pipe", stderr: "pipe" },
+    );
     const [output, complaints, code] = await Promise.all([
       new Response(child.stdout).text(),
       new Response(child.stderr).text(),
@@ -192,7 +202,7 @@ async function report(
   directory: string,
   suite: Suite,
   ours: Results,
-  how: { readonly asJson: boolean; readonly withFailed: boolean },
+  how: { readonly asJson: boolean; readonly withFailed: boolean; readonly settings: object | undefined },
 ): Promise<number> {
   const others: { name: string; results: Results }[] = [];
   for (const { file, name, type, version } of suite.published) {
@@ -222,7 +232,7 @@ async function report(
   const isWhole = own.required.passed === own.required.of;
 
   if (how.asJson) {
-    print(JSON.stringify({ suite: "http-tests/cache-tests", settings: conformanceSettings, caches, failed }, null, 2));
+    print(JSON.stringify({ suite: "http-tests/cache-tests", settings: how.settings, caches, failed }, null, 2));
     return isWhole ? 0 : 1;
   }
   const scoreText = ({ passed, of }: Score) => (of === 0 ? "" : `${passed}/${of}`);
@@ -259,7 +269,7 @@ async function report(
     ),
   );
   print("");
-  print(`Settings beyond the defaults: ${JSON.stringify(conformanceSettings)}.`);
+  if (how.settings !== undefined) print(`Settings beyond the defaults: ${JSON.stringify(how.settings)}.`);
   print("The others' results are those that the suite's checkout ships, of their stock configurations.");
   if (how.withFailed || !isWhole) {
     for (const { id, kind, result, detail } of failed) {
