@@ -5,7 +5,7 @@
  *
  * Prints a table and, last, one line of JSON. Luck is a seed: the same figures on every machine.
  *
- *   bin/bun bench/shedding.ts [seeds] [only what begins so]
+ *   bin/bun bench/shedding.ts [seeds] [only what begins so] [workers] [service in ms] [collapse]
  */
 import { type RouteClass, Shedding as SheddingSettings } from "#contract/edge-config.ts";
 import type { Exchange } from "#edge/exchange.ts";
@@ -13,11 +13,11 @@ import { settingsOf } from "#edge/limits/exchange.fixture.ts";
 import { createShedding } from "#edge/shedding/shedding.ts";
 import { type AdaptiveLimit, createGradientLimit } from "#resilience/adaptive-limit.ts";
 
-const workers = 32;
-const serviceMs = 20;
+const workers = Number(process.argv[4] ?? 32);
+const serviceMs = Number(process.argv[5] ?? 20);
 const perSecond = (workers * 1000) / serviceMs;
 /** With twice as many at it as it has workers, each takes this much longer. */
-const collapse = 0.5;
+const collapse = Number(process.argv[6] ?? 0.5);
 /** Later than this nobody wants an answer any more. */
 const patienceMs = 2000;
 
@@ -266,4 +266,4 @@ for (const [name, given] of Object.entries(contenders)) {
   figures[name] = { ...figure, recoveryMs };
 }
 console.table(rows);
-console.log(JSON.stringify({ bench: "shedding", seeds, workers, serviceMs, perSecond, figures }));
+console.log(JSON.stringify({ bench: "shedding", seeds, workers, serviceMs, collapse, perSecond, figures }));

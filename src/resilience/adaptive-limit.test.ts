@@ -98,6 +98,38 @@ test("gradient grows by its queue while times are level, and shrinks by their ra
   expect(gradient.limit).toBe(98);
 });
 
+describe("gradient under a load that lasts, before 32 workers that slow each other down", () => {
+  const timeAt = (limit: number, serviceMs: number): number =>
+    serviceMs * Math.max(1, limit / 32) * (1 + (0.5 * Math.max(0, limit - 32)) / 32);
+
+  /** The limit after so many samples with all of it in use. */
+  function after(samples: number, probeEvery: number, serviceMs: (sample: number) => number): number {
+    const gradient = createGradientLimit({ initial: 64, least: 8, most: 1000, probeEvery });
+    const seen: number[] = [];
+    for (let i = 0; i < samples; i++) {
+      const inFlight = gradient.limit;
+      gradient.sample({ rtt: timeAt(inFlight, serviceMs(i)), inFlight, dropped: false });
+      seen.push(gradient.limit);
+    }
+    // Of the last few, so that one that is halved just now does not count.
+    return Math.max(...seen.slice(-5));
+  }
+
+  test("creeps up without end as it was published, and stays near the workers when it halves itself now and then", () => {
+    expect(after(5000, 0, () => 20)).toBeGreaterThan(100);
+    expect(after(5000, 50, () => 20)).toBeLessThan(56);
+    expect(after(5000, 50, () => 20)).toBeGreaterThan(32);
+  });
+
+  test("takes an upstream that has become three times slower for what it is, and does not starve it", () => {
+    const slower = (sample: number): number => (sample < 1000 ? 20 : 60);
+    for (const samples of [1200, 1500, 3000]) {
+      expect(after(samples, 50, slower)).toBeGreaterThan(24);
+      expect(after(samples, 50, slower)).toBeLessThan(70);
+    }
+  });
+});
+
 test("gradient and vegas leave a limit alone that is not used by half", () => {
   for (const limit of [
     createGradientLimit({ initial: 100, least: 10, most: 200 }),

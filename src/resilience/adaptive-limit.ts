@@ -148,6 +148,8 @@ export function createGradientLimit(options: GradientOptions): AdaptiveLimit {
   let state: "following" | "emptying" | "measuring" = "following";
   const pause = (): number => (probeEvery === 0 ? Number.POSITIVE_INFINITY : probeEvery * (0.75 + random() / 2));
   let probeIn = pause();
+  /** The time just before the limit was halved. */
+  let before = 0;
 
   return {
     get limit() {
@@ -161,7 +163,9 @@ export function createGradientLimit(options: GradientOptions): AdaptiveLimit {
       if (state === "measuring") {
         state = "following";
         probeIn = pause();
-        if (!dropped && rtt < long.value) long.scale(rtt / long.value);
+        // Hardly shorter with half as many: the upstream itself has become slower, and that is its long run now. Much
+        // shorter: what came before was waiting, and the long run is at most this.
+        if (!dropped && (rtt < long.value || rtt > 0.8 * before)) long.scale(rtt / long.value);
         return;
       }
       if (!dropped) long.add(rtt);
@@ -172,7 +176,10 @@ export function createGradientLimit(options: GradientOptions): AdaptiveLimit {
       const gradient = dropped ? 0.5 : Math.max(0.5, Math.min(1, (tolerance * slow) / rtt));
       const wanted = limit * gradient + (dropped ? 0 : queue(Math.trunc(limit)));
       limit = Math.max(least, Math.min(most, limit * (1 - smoothing) + wanted * smoothing));
-      if (inFlight >= limit * 0.9 && --probeIn <= 0) state = "emptying";
+      if (inFlight >= limit * 0.9 && --probeIn <= 0) {
+        state = "emptying";
+        before = rtt;
+      }
     },
   };
 }

@@ -277,6 +277,18 @@ describe("lists", () => {
     expect(stats().keys).toBe(0);
   });
 
+  test("nobody's request for a challenge reaches the shop, and allowed addresses need none", async () => {
+    const { ask } = limitsOf({ allow: ["10.0.0.0/8"] });
+    for (const address of ["10.1.1.1", "192.0.2.1"]) {
+      const issued = await ask({ address, path: "/.spillway/challenge" });
+      expect(await issued.json()).toMatchObject({ algorithm: "SHA-256" });
+    }
+    const route = { challenge: true };
+    expect(await statuses([ask({ address: "10.1.1.1", route }), ask({ address: "192.0.2.1", route })])).toEqual([
+      200, 403,
+    ]);
+  });
+
   test("a wrong entry is named, and the settings in force stay", async () => {
     const { ask, configure } = limitsOf({ policies: [policy({ burst: 1 })] });
     expect(() => configure(settingsOf(LimitsSettings, { deny: ["10.0.0.0/33", "shop.example"] }))).toThrow(

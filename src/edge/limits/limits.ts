@@ -155,7 +155,9 @@ export function createLimits(first: Static<typeof LimitsSettings>, deps: LimitsD
         detail: "Requests from your network are not answered. If you think this is a mistake, please tell the shop.",
       });
     }
-    if (allow.size > 0 && contains(allow, exchange.address)) return next(exchange);
+    if (allow.size > 0 && contains(allow, exchange.address)) {
+      return exchange.path === challenge.path ? challenge.answer(exchange) : next(exchange);
+    }
 
     const visitor = hasVisitorPolicy ? visitors.read(exchange.headers) : undefined;
     if (Number.isNaN(startMs)) startMs = exchange.atMs;
