@@ -89,7 +89,12 @@ export function listen(options: EdgeListenerOptions, initial: Receiver): EdgeLis
       websocket: tunnels.handlers,
       fetch: (request) => {
         const answer = hasToBeWatched(request, options.http2 || options.http3)
-          ? inTime(request, options.bodyTimeoutSeconds, (watched) => receiver(watched, doorFor(request)))
+          ? inTime(
+              request,
+              options.bodyTimeoutSeconds,
+              (watched) => receiver(watched, doorFor(request)),
+              () => server.timeout(request, longestSeconds),
+            )
           : receiver(request, door);
         if (answer instanceof Promise) return settled(request, answer);
         if (!opened.isRetiring) return answer;
