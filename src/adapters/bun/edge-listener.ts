@@ -14,11 +14,13 @@ import { createTunnels, type TunnelState, type Tunnels } from "./edge-tunnel.ts"
 import { portProblem } from "./http-server.ts";
 import { hasBody, hasToBeWatched, inTime } from "./slow-body.ts";
 
+type CertificateFiles = { readonly certFile: string; readonly keyFile: string };
+
 export type EdgeListenerOptions = {
   readonly port: number;
   readonly hostname?: string;
   /** Files in PEM; read again when they change, and by `reloadCertificates`. */
-  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  readonly tls?: CertificateFiles;
   readonly http2: boolean;
   /** On the same port by UDP; needs tls. */
   readonly http3: boolean;
@@ -88,7 +90,12 @@ export function listen(options: EdgeListenerOptions, initial: Receiver): EdgeLis
       websocket: tunnels.handlers,
       fetch: (request) => {
         const answer = hasToBeWatched(request, options.http2 || options.http3)
-          ? inTime(request, options.bodyTimeoutSeconds, (watched) => receiver(watched, doorFor(request)))
+          ? inTime(
+              request,
+              options.bodyTimeoutSeconds,
+              (watched) => receiver(watched, doorFor(request)),
+              () => server.timeout(request, longestSeconds),
+            )
           : receiver(request, door);
         if (answer instanceof Promise) return settled(request, answer);
         if (!opened.isRetiring) return answer;
@@ -135,17 +142,17 @@ export function listen(options: EdgeListenerOptions, initial: Receiver): EdgeLis
     while (performance.now() - startMs < tellMs && performance.now() - opened.lastAskedMs < quietMs) {
       await Bun.sleep(Math.min(50, tellMs / 10));
     }
-    opened.tunnels.closeAll(goingAway, "The server restarts.");
     const drained = server.stop(false);
-    const left = graceMs - (performance.now() - startMs);
-    await Promise.race([drained, Bun.sleep(Math.max(0, left))]);
+    // They never end by themselves, and can be opened again elsewhere. Where only the certificate has changed they stay.
+    if (isDraining) opened.tunnels.closeAll(goingAway, "The server restarts.");
+    await within(drained, graceMs - (performance.now() - startMs));
     await server.stop(true);
     all.delete(opened);
   }
 
+  let isDraining = false;
   let current = opening(options, open);
   const port = current.server.port ?? options.port;
-  let isDraining = false;
 
   function reloadCertificates(): void {
     if (options.tls === undefined || isDraining) return;
@@ -157,20 +164,21 @@ export function listen(options: EdgeListenerOptions, initial: Receiver): EdgeLis
   }
 
   let seen = options.tls === undefined ? "" : stampOf(options.tls);
-  const watch = setInterval(
-    () => {
-      if (options.tls === undefined) return;
-      const stamp = stampOf(options.tls);
-      if (stamp === seen || stamp === "") return;
-      try {
-        reloadCertificates();
-      } catch (error) {
-        trouble(error instanceof Error ? error.message : String(error));
-      }
-    },
-    (options.certificateWatchSeconds ?? 10) * 1000 || 2 ** 31 - 1,
-  );
-  watch.unref();
+  function lookAtFiles(files: CertificateFiles): void {
+    const stamp = stampOf(files);
+    if (stamp === seen || stamp === "") return;
+    try {
+      reloadCertificates();
+    } catch (error) {
+      trouble(error instanceof Error ? error.message : String(error));
+    }
+  }
+  const { tls, certificateWatchSeconds = 10 } = options;
+  const watch =
+    tls === undefined || certificateWatchSeconds === 0
+      ? undefined
+      : setInterval(() => lookAtFiles(tls), certificateWatchSeconds * 1000);
+  watch?.unref();
 
   return {
     port,
@@ -187,6 +195,15 @@ export function listen(options: EdgeListenerOptions, initial: Receiver): EdgeLis
       await Promise.all([...all].map((opened) => retire(opened, graceMs / 2, graceMs)));
     },
   };
+}
+
+async function within(promise: Promise<unknown>, ms: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const over = new Promise((resolve) => {
+    timer = setTimeout(resolve, Math.max(0, ms));
+  });
+  await Promise.race([promise, over]);
+  clearTimeout(timer);
 }
 
 /** Bun looks at its timers every four seconds and takes what is left of the first four for whole: 4 may be over at once. */
@@ -206,7 +223,7 @@ function opening(options: EdgeListenerOptions, open: (port: number) => Opened): 
   }
 }
 
-function certificateOf({ certFile, keyFile }: { certFile: string; keyFile: string }): { cert: string; key: string } {
+function certificateOf({ certFile, keyFile }: CertificateFiles): { cert: string; key: string } {
   let cert: string;
   let key: string;
   try {
@@ -221,7 +238,7 @@ function certificateOf({ certFile, keyFile }: { certFile: string; keyFile: strin
 }
 
 /** Changes when one of the files does, also where it is a link that was set anew. Empty while one is missing. */
-function stampOf({ certFile, keyFile }: { certFile: string; keyFile: string }): string {
+function stampOf({ certFile, keyFile }: CertificateFiles): string {
   const stamps = [certFile, keyFile].map((file) => {
     const stat = statSync(file, { throwIfNoEntry: false });
     return stat === undefined ? "" : `${stat.mtimeMs} ${stat.size} ${stat.ino}`;

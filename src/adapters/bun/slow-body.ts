@@ -25,12 +25,13 @@ export function hasToBeWatched(request: Request, isHttp2Served: boolean): boolea
 
 /**
  * Answers 408 when the body has not arrived in time; the copy's body then breaks off with an error, so that whoever passes it on
- * breaks off too.
+ * breaks off too. `onWhole`: it is all there, and from now on the client waits for us.
  */
 export function inTime(
   request: Request,
   seconds: number,
   answer: (watched: Request) => Response | Promise<Response>,
+  onWhole: () => void,
 ): Response | Promise<Response> {
   const { body } = request;
   if (body === null) return answer(request);
@@ -49,14 +50,16 @@ export function inTime(
   const ended = () => {
     clearTimeout(timer);
   };
-  const watched = new Request(request, {
-    body: new ReadableStream<Uint8Array>({
+  // Read when somebody reads it: a refusal does not.
+  const guarded = new ReadableStream<Uint8Array>(
+    {
       async pull(controller) {
         try {
           const { done, value } = await reader.read();
           if (breakOff.signal.aborted) return controller.error(breakOff.signal.reason);
           if (!done) return controller.enqueue(value);
           ended();
+          onWhole();
           controller.close();
         } catch (error) {
           ended();
@@ -67,11 +70,22 @@ export function inTime(
         ended();
         return reader.cancel(reason);
       },
-    }),
+    },
+    { highWaterMark: 0 },
+  );
+  const watched = new Request(request, {
+    body: guarded,
     signal: AbortSignal.any([request.signal, breakOff.signal]),
   });
   const given = answer(watched);
-  if (given instanceof Promise) return Promise.race([given, late.promise]);
-  ended();
-  return given;
+  if (!(given instanceof Promise)) {
+    ended();
+    return given;
+  }
+  // Nobody waits for a body that was not wanted, and a flood of such must not leave as many timers behind.
+  const answered = () => {
+    if (!watched.bodyUsed) ended();
+  };
+  given.then(answered, answered);
+  return Promise.race([given, late.promise]);
 }

@@ -45,8 +45,11 @@ beforeAll(async () => {
     { listener },
   );
   held = startEdge(
-    async ({ path }) => {
-      if (path === "/late") await Bun.sleep(11_000);
+    async ({ path, request }) => {
+      if (path === "/late") {
+        await request?.text();
+        await Bun.sleep(11_000);
+      }
       if (path === "/events") {
         const events = new ReadableStream({
           async start(controller) {
@@ -197,6 +200,30 @@ describe("who is slow", () => {
     socket.pause();
     await given.promise;
     socket.destroy();
+  }, 40_000);
+
+  for (const [name, fields] of [
+    ["that Bun guards", "Connection: keep-alive\r\n"],
+    ["that is watched", ""],
+  ] as const) {
+    test.concurrent(`has sent a body ${name}, and waits for an origin longer than a body may take: is answered`, async () => {
+      const bytes = `POST /late HTTP/1.1\r\nHost: shop.example\r\n${fields}Content-Length: 5\r\n\r\nhello`;
+      const { text } = await drips(held.port, bytes, "", 1, 14);
+      expect(statuses(text)).toEqual([200]);
+    }, 40_000);
+  }
+
+  test.concurrent("has sent a body by HTTP/2, and waits for an origin longer than a body may take: is answered", async () => {
+    const session = http2.connect(`http://127.0.0.1:${held.port}`);
+    session.on("error", () => {});
+    const stream = session.request({ ":method": "POST", ":path": "/late" }, { endStream: false });
+    const { promise, resolve } = Promise.withResolvers<number | undefined>();
+    stream.on("response", (answer) => resolve(answer[":status"]));
+    stream.on("error", () => {});
+    stream.on("close", () => resolve(undefined));
+    stream.end("hello");
+    expect(await promise).toBe(200);
+    session.destroy();
   }, 40_000);
 
   test.concurrent("waits for an origin longer than the idle timeout: is answered", async () => {
