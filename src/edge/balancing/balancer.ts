@@ -491,6 +491,11 @@ function counters(meter: Meter, pool: Pool, budget: RetryBudget, clock: Clock) {
     each(({ inFlight }) => inFlight),
   );
   meter.gauge(
+    "spillway_edge_upstream_connections",
+    "Connections, those that wait for a request included.",
+    each(({ connections }) => connections.busy + connections.idle),
+  );
+  meter.gauge(
     "spillway_edge_upstream_ready",
     "Addresses in use.",
     each(({ isReady }) => (isReady ? 1 : 0)),

@@ -12,6 +12,8 @@ import type { Origin } from "../ports.ts";
 export type UpstreamOrigin = Origin & {
   /** True when it has no connection left: it is asked no more until one of its answers has been read. */
   isFull?(): boolean;
+  /** Busy ones include those whose answer's body is still on its way. */
+  connections?(): { readonly busy: number; readonly idle: number };
   /** Closes idle connections at once, others when their answer has been read. */
   close?(): void;
 };
@@ -118,9 +120,14 @@ export class Upstream {
     return ((this.latency.read(nowMs) + latencyFloorMs) * (this.inFlight + 1)) / this.weight;
   }
 
+  /** Connections that it holds open or, for an origin without any, none. */
+  get connections(): { readonly busy: number; readonly idle: number } {
+    return this.origin.connections?.() ?? { busy: 0, idle: 0 };
+  }
+
   state(nowMs: number): UpstreamState {
     const state = this.isDraining
-      ? this.inFlight > 0
+      ? this.inFlight > 0 || this.connections.busy > 0
         ? "draining"
         : "drained"
       : this.circuit.state === "open"
