@@ -120,7 +120,7 @@ export async function benchEdge(given: string[]): Promise<number> {
   process.once("SIGINT", stopOnSignal);
   process.once("SIGTERM", stopOnSignal);
   try {
-    origin = await startOrigin(pins.crowd);
+    origin = await startOrigin(pins.crowd, ground);
     generator = startGenerator(pins.crowd);
     const certificate = makeCertificate(ground, say);
     for (const name of serverNames) {
@@ -354,7 +354,7 @@ function table(rows: readonly (readonly string[])[]): string {
     .join("\n");
 }
 
-/** Words in front of commands: servers on the first core that we may use, crowd and origin on the second; all end with us. */
+/** Words in front of commands: servers on the first core that we may use, and told when we end; crowd and origin, who see it themselves, on the second. */
 function pinning(): { server: string[]; crowd: string[]; told: string } {
   const bound = Bun.which("setpriv") === null ? [] : ["setpriv", "--pdeathsig", "TERM"];
   const cores = allowedCores();
@@ -362,12 +362,12 @@ function pinning(): { server: string[]; crowd: string[]; told: string } {
   if (Bun.which("taskset") === null || first === undefined || second === undefined)
     return {
       server: bound,
-      crowd: bound,
+      crowd: [],
       told: `Nothing is pinned to a core (${cores.length < 2 ? "there is one alone" : "taskset is not installed"}): read the ratios with care.`,
     };
   return {
     server: [...bound, "taskset", "-c", String(first)],
-    crowd: [...bound, "taskset", "-c", String(second)],
+    crowd: ["taskset", "-c", String(second)],
     told: `servers on core ${first}, crowd and origin on core ${second}`,
   };
 }
@@ -385,8 +385,8 @@ function allowedCores(): number[] {
   });
 }
 
-async function startOrigin(before: readonly string[]) {
-  const child = Bun.spawn([...before, process.execPath, `${import.meta.dir}/edge/origin.ts`], {
+async function startOrigin(before: readonly string[], folder: string) {
+  const child = Bun.spawn([...before, process.execPath, `${import.meta.dir}/edge/origin.ts`, folder], {
     stdin: "pipe",
     stdout: "pipe",
     stderr: "inherit",

@@ -43,7 +43,10 @@ async function startRawOrigin(answer: (socket: Socket, count: number) => void) {
   return { url: `http://127.0.0.1:${port}`, count: () => count };
 }
 
-function edgeBefore(origin: { url: string }, ...given: Parameters<typeof startEdge> extends [unknown, ...infer Rest] ? Rest : never) {
+function edgeBefore(
+  origin: { url: string },
+  ...given: Parameters<typeof startEdge> extends [unknown, ...infer Rest] ? Rest : never
+) {
   const edge = startEdge(forwardTo(origin.url), ...given);
   cleanups.push(() => edge.stop());
   return edge;
@@ -169,10 +172,12 @@ describe("over real sockets", () => {
       socket.end("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 10\r\n\r\nshort");
     });
     const edge = edgeBefore(origin);
-    await fetch(`${edge.url}/a`).then(
-      (answer) => answer.text(),
-      () => {},
-    ).catch(() => {});
+    await fetch(`${edge.url}/a`)
+      .then(
+        (answer) => answer.text(),
+        () => {},
+      )
+      .catch(() => {});
     expect(edge.cache.stats().objects).toBe(0);
   });
 
@@ -270,8 +275,8 @@ test("those who want another variant find each other after the first answer", as
     return new Response(language, { headers: { ...fresh, vary: "Accept-Language" } });
   });
   const wanted = Array.from({ length: 90 }, (_, at) => ["de", "en", "fr"][at % 3] ?? "");
-  const answers = wanted.map(async (language) =>
-    await (await shop.ask("/", { headers: { "accept-language": language } })).text(),
+  const answers = wanted.map(
+    async (language) => await (await shop.ask("/", { headers: { "accept-language": language } })).text(),
   );
   await settled();
   go.keep();
