@@ -5,12 +5,13 @@
  *
  * Prints a table and, last, one line of JSON. Luck is a seed: the same figures on every machine.
  *
- *   bin/bun bench/shedding.ts [seeds]
+ *   bin/bun bench/shedding.ts [seeds] [only what begins so]
  */
 import { type RouteClass, Shedding as SheddingSettings } from "#contract/edge-config.ts";
 import type { Exchange } from "#edge/exchange.ts";
 import { settingsOf } from "#edge/limits/exchange.fixture.ts";
 import { createShedding } from "#edge/shedding/shedding.ts";
+import { type AdaptiveLimit, createGradientLimit } from "#resilience/adaptive-limit.ts";
 
 const workers = 32;
 const serviceMs = 20;
@@ -18,7 +19,7 @@ const perSecond = (workers * 1000) / serviceMs;
 /** With twice as many at it as it has workers, each takes this much longer. */
 const collapse = 0.5;
 /** Later than this nobody wants an answer any more. */
-const patienceMs = 1000;
+const patienceMs = 2000;
 
 type Phase = { readonly name: string; readonly untilMs: number; readonly load: number; readonly slowdown: number };
 const phases: readonly Phase[] = [
@@ -37,6 +38,8 @@ const mix: readonly (readonly [RouteClass, number])[] = [
   ["browsing", 90],
   ["background", 100],
 ];
+
+type Contender = { readonly settings: object; readonly createLimit?: () => AdaptiveLimit };
 
 type Tally = { arrived: number; good: number; tookMs: number[] };
 type Run = Record<string, { all: Tally; paying: Tally; limitMean: number }>;
@@ -90,12 +93,13 @@ class Agenda {
   }
 }
 
-async function simulate(given: object, seed: number): Promise<{ run: Run; recoveryMs: number }> {
+async function simulate(given: Contender, seed: number): Promise<{ run: Run; recoveryMs: number }> {
   const random = randomOf(seed);
   const exponential = (mean: number): number => -mean * Math.log(1 - random());
   const agenda = new Agenda();
   let nowMs = 0;
-  const shedding = createShedding(settingsOf(SheddingSettings, given), {
+  const shedding = createShedding(settingsOf(SheddingSettings, given.settings), {
+    ...(given.createLimit === undefined ? {} : { createLimit: given.createLimit }),
     now: () => nowMs,
     later: (ms, call) => agenda.add(nowMs + ms, call),
     random,
@@ -203,21 +207,26 @@ function percentile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
-const contenders: Readonly<Record<string, object>> = {
-  none: { algorithm: "fixed", initial: 100_000, most: 100_000 },
-  "fixed, right (48)": { algorithm: "fixed", initial: 48 },
-  "fixed, default (64)": { algorithm: "fixed" },
-  "fixed, too high (512)": { algorithm: "fixed", initial: 512 },
-  vegas: { algorithm: "vegas" },
-  gradient: { algorithm: "gradient" },
+const fixed = (initial: number): Contender => ({ settings: { algorithm: "fixed", initial, most: 100_000 } });
+const contenders: Readonly<Record<string, Contender>> = {
+  "no limit": fixed(100_000),
+  "fixed at 32": fixed(32),
+  "fixed at 64": fixed(64),
+  "fixed at 512": fixed(512),
+  vegas: { settings: { algorithm: "vegas" } },
+  gradient: { settings: { algorithm: "gradient" } },
+  "gradient, never halved": {
+    settings: {},
+    createLimit: () => createGradientLimit({ initial: 64, least: 8, most: 1000 }),
+  },
 };
 
-const only = process.argv[3];
+const only = process.argv[3] ?? "";
 const seeds = Number(process.argv[2] ?? 3);
 const figures: Record<string, unknown> = {};
 const rows: Record<string, string | number>[] = [];
 for (const [name, given] of Object.entries(contenders)) {
-  if (only !== undefined && !name.startsWith(only)) continue;
+  if (!name.startsWith(only)) continue;
   const runs = [];
   for (let seed = 1; seed <= seeds; seed++) runs.push(await simulate(given, seed));
   const figure: Record<string, unknown> = {};

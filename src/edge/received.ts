@@ -54,6 +54,17 @@ export function createReceiver(settings: ReceptionSettings, deps: ReceptionDeps)
   const served = new Set(settings.hosts.map((name) => name.toLowerCase()));
   const known = new Map<string, KnownHost | undefined>();
 
+  // Most requests name the host that the one before named, and comparing is cheaper than looking up.
+  let lastField = "";
+  let lastSite: KnownHost | undefined;
+
+  function siteOf(field: string): KnownHost | undefined {
+    if (field === lastField) return lastSite;
+    lastSite = known.has(field) ? known.get(field) : learn(field);
+    lastField = field;
+    return lastSite;
+  }
+
   function learn(field: string): KnownHost | undefined {
     if (known.size >= knownHostsMax) known.clear();
     const host = hostOf(field);
@@ -87,7 +98,7 @@ export function createReceiver(settings: ReceptionSettings, deps: ReceptionDeps)
     const field = headers.get("host");
     // Also of HTTP/1.0: without it nobody can tell whose page is asked for.
     if (field === null) return malformed("The Host field is missing.");
-    const site = known.has(field) ? known.get(field) : learn(field);
+    const site = siteOf(field);
     if (site === undefined) return malformed("Host must be one name or address, and at most a port.");
     // The URL is made of Host and the request line. Where it does not begin with Host, the request line named another one
     // (RFC 9112 3.2.2), or was no path.
@@ -139,7 +150,7 @@ export function createReceiver(settings: ReceptionSettings, deps: ReceptionDeps)
       address = claim.address;
       scheme = claim.scheme ?? scheme;
       if (claim.host !== undefined) {
-        const said = known.has(claim.host) ? known.get(claim.host) : learn(claim.host);
+        const said = siteOf(claim.host);
         if (said === undefined) return malformed("What the proxy in front says of the host is no host.");
         if (!said.isServed) return refuse(421, "Misdirected Request", "This host name is not served here.");
         host = said.host;

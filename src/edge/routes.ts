@@ -69,14 +69,18 @@ const decoder = new TextDecoder();
 const copyOf = (path: string): string => decoder.decode(encoder.encode(path));
 
 /**
- * The path as patterns see it: percent-decoded once, in lower case, with no empty, "." or ".." part (RFC 3986, 5.2.4)
- * and a backslash read as a slash, as browsers and some origins do. A slash at the end stays.
+ * The path as patterns see it: percent-decoded once, in lower case, with no empty, "." or ".." part (RFC 3986, 5.2.4),
+ * without parameters (";v=1", RFC 3986, 3.3: servlet containers look past them), and a backslash read as a slash, as
+ * browsers and some origins do. A slash at the end stays.
  */
 export function plainPath(path: string): string {
   const decoded = path.includes("%") ? path.replace(escapes, decodeEscapes) : path;
   const lower = decoded.toLowerCase();
-  if (!/\/[./]|\\/.test(lower)) return lower;
-  const given = lower.replaceAll("\\", "/").split("/");
+  if (!/\/[./]|[\\;]/.test(lower)) return lower;
+  const given = lower
+    .replace(/;[^/\\]*/g, "")
+    .replaceAll("\\", "/")
+    .split("/");
   const parts: string[] = [];
   for (const part of given) {
     if (part === "..") parts.pop();
@@ -123,7 +127,7 @@ function fits(parts: readonly Part[], given: readonly string[]): boolean {
 /** What is wrong with a pattern, as a sentence's end; undefined when nothing is. */
 export function patternComplaint(pattern: string): string | undefined {
   if (!pattern.startsWith("/")) return 'must begin with "/"';
-  if (/[?#\s]/.test(pattern)) return "is matched against the path alone: leave out the query and spaces";
+  if (/[?#;\\\s]/.test(pattern)) return 'is matched against the path alone: leave out query, ";", "\\" and spaces';
   const parts = pattern.slice(1).split("/");
   for (const [index, part] of parts.entries()) {
     if (part.slice(0, -1).includes("*") || (part.endsWith("*") && index < parts.length - 1))

@@ -49,6 +49,7 @@ export async function payOrder(options: PaymentFlowOptions, orderId: number): Pr
   if (order === undefined) return;
   const failures = await payments.failures(orderId);
   const choice = order.total === 0 ? nothingToPay : desk.choose(order.details.payment, failures);
+  const begunMs = desk.now();
   const attempt = await payments.begin(orderId, orderNumber(orderId), choice);
   // Nothing to charge, or its end is on the way by another road: the shopper's challenge, or the look into the books.
   if (attempt === undefined || attempt.state !== "pending") return;
@@ -57,7 +58,7 @@ export async function payOrder(options: PaymentFlowOptions, orderId: number): Pr
     await payments.settle(attempt.attemptKey, { outcome: "succeeded", reference: nothingToPay.provider });
     return;
   }
-  const outcome = await desk.charge(attempt.provider, chargeRequest(options, attempt, order.email));
+  const outcome = await desk.charge(attempt.provider, chargeRequest(options, attempt, order.email), begunMs);
   const settlement = settlementOf(outcome, failures.length, options.holdSeconds(), attempt.call);
   await payments.settle(attempt.attemptKey, settlement);
 }
@@ -69,6 +70,7 @@ export async function resolvePayment(
   tries: number,
 ): Promise<"settled" | { readonly againInSeconds: number }> {
   const { orders, payments, desk } = options;
+  const begunMs = desk.now();
   const attempt = await payments.open(orderId);
   if (attempt === undefined || attempt.state !== "unknown") return "settled";
   const order = await orders.get(orderId);
@@ -80,7 +82,7 @@ export async function resolvePayment(
       if (tries >= looksBeforeAsking) {
         // The news is lost, or this provider has no books to look into. The same key never charges twice, and the
         // order still holds its units, so asking once more is safe.
-        const again = await desk.charge(attempt.provider, request);
+        const again = await desk.charge(attempt.provider, request, begunMs);
         if (again.kind !== "unknown" && again.kind !== "rate_limited") {
           await payments.settle(attempt.attemptKey, settlementOf(again, 0, options.holdSeconds()));
           return "settled";

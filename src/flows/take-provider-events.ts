@@ -43,6 +43,9 @@ async function settle(
       await payments.settle(attempt.attemptKey, { outcome: "succeeded", reference });
       break;
     case "declined":
+      // The charge's own call is still out and will bring the bank's answer itself, or be made again under the same key. A
+      // refusal that overtakes it may be the older news, and the shopper would be asked for another card too early.
+      if (attempt.state === "pending") break;
       await payments.settle(attempt.attemptKey, {
         outcome: "declined",
         reference,

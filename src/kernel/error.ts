@@ -22,6 +22,8 @@ export const errorCodes = {
   price_changed: { status: 409, title: "The price has changed" },
   intake_full: { status: 503, title: "Too many orders at this second" },
   database_unavailable: { status: 503, title: "The database cannot be reached" },
+  // At the edge.
+  origin_unavailable: { status: 503, title: "The shop does not answer" },
   // Turning an order.
   order_state: { status: 409, title: "The order is not in a state that allows this" },
   stock_conflict: { status: 409, title: "The stock level does not allow this" },

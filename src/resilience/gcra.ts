@@ -21,23 +21,26 @@ export function gcra({ perSecond, burst }: { perSecond: number; burst: number })
 }
 
 /**
- * No further ahead than the burst: so that neither a clock that was set back nor a limit that was made stricter locks
- * anybody out for longer than the rule itself would.
+ * A remembered time as it counts now: no further ahead than the burst. One that lies further was made under a looser
+ * rule or by a clock that has been set back since, and would lock somebody out for as long as that. Whoever remembers
+ * times must remember this one instead. A second is left for requests whose times are a little out of order.
  */
-const bounded = (rule: Gcra, tat: number, now: number): number => Math.min(Math.max(tat, now), now + rule.burstMs);
+export function standing(rule: Gcra, tat: number, now: number): number {
+  return tat - now > rule.burstMs + 1000 ? now + rule.burstMs : tat;
+}
 
 /** 0 when a request conforms now, else in how many milliseconds one will. Nothing is taken. */
 export function wait(rule: Gcra, tat: number, now: number): number {
-  const over = bounded(rule, tat, now) + rule.intervalMs - rule.burstMs - now;
+  const over = Math.max(tat, now) + rule.intervalMs - rule.burstMs - now;
   return over <= rule.intervalMs * rounding ? 0 : over;
 }
 
 /** The theoretical arrival time after one request was let through. */
 export function take(rule: Gcra, tat: number, now: number): number {
-  return bounded(rule, tat, now) + rule.intervalMs;
+  return Math.max(tat, now) + rule.intervalMs;
 }
 
 /** How many requests would conform now, one after the other. */
 export function remaining(rule: Gcra, tat: number, now: number): number {
-  return Math.max(0, Math.floor((now + rule.burstMs - bounded(rule, tat, now)) / rule.intervalMs + rounding));
+  return Math.max(0, Math.floor((now + rule.burstMs - Math.max(tat, now)) / rule.intervalMs + rounding));
 }

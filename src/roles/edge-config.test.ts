@@ -6,7 +6,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { Compile } from "typebox/compile";
 import { SpillwayError } from "#kernel/error.ts";
-import { type EdgeConfigSources, edgeConfigSchemaJson, readEdgeConfig } from "./edge-config.ts";
+import { type EdgeConfigFile, type EdgeConfigSources, edgeConfigSchemaJson, readEdgeConfig } from "./edge-config.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "spillway-edge-config-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -43,9 +43,12 @@ describe("where settings come from", () => {
   });
 
   test("the command line wins over the environment, that over the file, that over the defaults", async () => {
-    const file = fileOf(
-      JSON.stringify({ listen: { port: 1001, http2: false }, opsPort: 1002, cache: { maxBytes: 9_000_000 } }),
-    );
+    const typed: EdgeConfigFile = {
+      listen: { port: 1001, http2: false },
+      opsPort: 1002,
+      cache: { maxBytes: 9_000_000 },
+    };
+    const file = fileOf(JSON.stringify(typed));
     const env = {
       PORT: "2001",
       SPILLWAY_OPS_PORT: "2002",

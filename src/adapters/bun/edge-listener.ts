@@ -26,7 +26,7 @@ export type EdgeListenerOptions = {
   readonly headersMaxBytes: number;
   readonly bodyMaxBytes: number;
   readonly bodyTimeoutSeconds: number;
-  /** 1 to 255. Also how long the head of a request may take on a connection that has had one; 10 s on a new one. */
+  /** Give or take Bun's grain of four seconds; 255 is the most. Also how long the head of a request may take on a connection that has had one; 10 s on a new one. */
   readonly idleTimeoutSeconds: number;
   /** How often the certificate's files are looked at; 0: never. */
   readonly certificateWatchSeconds?: number;
@@ -82,12 +82,12 @@ export function listen(options: EdgeListenerOptions, initial: Receiver): EdgeLis
       ...(options.tls === undefined ? {} : { tls: certificateOf(options.tls) }),
       http2: options.http2,
       http3: options.http3 && options.tls !== undefined,
-      idleTimeout: options.idleTimeoutSeconds,
+      idleTimeout: atLeast(options.idleTimeoutSeconds),
       maxRequestBodySize: options.bodyMaxBytes,
       development: false,
       websocket: tunnels.handlers,
       fetch: (request) => {
-        const answer = hasToBeWatched(request)
+        const answer = hasToBeWatched(request, options.http2 || options.http3)
           ? inTime(request, options.bodyTimeoutSeconds, (watched) => receiver(watched, doorFor(request)))
           : receiver(request, door);
         if (answer instanceof Promise) return settled(request, answer);
@@ -109,12 +109,12 @@ export function listen(options: EdgeListenerOptions, initial: Receiver): EdgeLis
     const doorFor = (original: Request): Door => ({ ...door, addressOf: () => door.addressOf(original) });
     const settled = async (request: Request, promise: Promise<Response>): Promise<Response | undefined> => {
       // To Bun a connection is idle while its client waits for us. Who waits for whom is known by whether a body is to come.
-      server.timeout(request, hasBody(request) ? options.bodyTimeoutSeconds : longestSeconds);
+      server.timeout(request, hasBody(request) ? atLeast(options.bodyTimeoutSeconds) : longestSeconds);
       let answer = await promise;
       if (tunnels.hasJoined(request)) return undefined;
       // Between two events a stream may be quiet longer than a reader may be slow.
       const isEvents = answer.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
-      server.timeout(request, isEvents ? longestSeconds : options.idleTimeoutSeconds);
+      server.timeout(request, isEvents ? longestSeconds : atLeast(options.idleTimeoutSeconds));
       if (isEvents) answer = announced(answer);
       if (!opened.isRetiring) return answer;
       opened.lastAskedMs = performance.now();
@@ -187,6 +187,11 @@ export function listen(options: EdgeListenerOptions, initial: Receiver): EdgeLis
       await Promise.all([...all].map((opened) => retire(opened, graceMs / 2, graceMs)));
     },
   };
+}
+
+/** Bun looks at its timers every four seconds and takes what is left of the first four for whole: 4 may be over at once. */
+function atLeast(seconds: number): number {
+  return Math.min(longestSeconds, seconds + 4);
 }
 
 function opening(options: EdgeListenerOptions, open: (port: number) => Opened): Opened {

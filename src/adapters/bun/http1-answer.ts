@@ -10,7 +10,8 @@ export class AnswerError extends Error {
 
 export type AnswerHead = {
   readonly status: number;
-  readonly headers: Headers;
+  /** Name, value, name, value, … as they came, without Transfer-Encoding; `fillIn` checks them. */
+  readonly fields: readonly string[];
   /** How its end is told (RFC 9112 6.3). `length` is what is left to come of a body of known length, else 0. */
   readonly framing: "none" | "length" | "chunked" | "close";
   readonly length: number;
@@ -40,27 +41,20 @@ export function parseHead(text: string, isHeadRequest: boolean): AnswerHead | un
   if (status === 101) throw new AnswerError("it switches protocols, which was not asked for");
   if (status < 200) return undefined;
 
-  const headers = new Headers();
+  const found: string[] = [];
   let length: number | undefined;
   let isChunked = false;
   let isKept = minor === 1;
   let keptSeconds: number | undefined;
-  let fields = 0;
   while (lineEnd < text.length) {
     const start = lineEnd + 2;
     lineEnd = text.indexOf("\r\n", start);
     if (lineEnd < 0) lineEnd = text.length;
     const colon = text.indexOf(":", start);
     if (colon <= start || colon > lineEnd) throw new AnswerError("a line of its head is no field");
-    if (++fields > fieldsMax) throw new AnswerError(`it has more than ${fieldsMax} fields`);
+    if (found.length === 2 * fieldsMax) throw new AnswerError(`it has more than ${fieldsMax} fields`);
     const name = text.slice(start, colon);
     const value = text.slice(colon + 1, lineEnd);
-    try {
-      // Refuses names that are no tokens, among them one that ends in a space, and CR, LF or NUL in values.
-      headers.append(name, value);
-    } catch {
-      throw new AnswerError(`it has a malformed field: ${JSON.stringify(name.slice(0, 60))}`);
-    }
     switch (name.length) {
       case 10:
         if (name === "Connection" || name.toLowerCase() === "connection") {
@@ -84,12 +78,14 @@ export function parseHead(text: string, isHeadRequest: boolean): AnswerHead | un
           if (isChunked || minor === 0 || value.trim().toLowerCase() !== "chunked")
             throw new AnswerError("its Transfer-Encoding is not chunked alone");
           isChunked = true;
+          continue;
         }
         break;
     }
+    found.push(name, value);
   }
   if (isChunked && length !== undefined) throw new AnswerError("it has both Transfer-Encoding and Content-Length");
-  if (isChunked) headers.delete("transfer-encoding");
+  if (status === 205 && length !== 0) throw new AnswerError("it says 205 and may have a body (RFC 9110 15.3.6)");
   const framing =
     isHeadRequest || status === 204 || status === 304 || length === 0
       ? "none"
@@ -100,12 +96,25 @@ export function parseHead(text: string, isHeadRequest: boolean): AnswerHead | un
           : "length";
   return {
     status,
-    headers,
+    fields: found,
     framing,
     length: framing === "length" ? (length ?? 0) : 0,
     isKept: isKept && framing !== "close",
     keptSeconds,
   };
+}
+
+/** The fields into an answer's own headers: a second `Headers` for each answer would cost more than all the reading. */
+export function fillIn(headers: Headers, fields: readonly string[]): void {
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] as string;
+    try {
+      // Refuses names that are no tokens, among them one that ends in a space, and CR, LF or NUL in values.
+      headers.append(name, fields[index + 1] as string);
+    } catch {
+      throw new AnswerError(`it has a malformed field: ${JSON.stringify(name.slice(0, 60))}`);
+    }
+  }
 }
 
 const lineMax = 4096;

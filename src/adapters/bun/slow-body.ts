@@ -1,23 +1,26 @@
 /**
- * A deadline for a whole request body. Bun cuts off a sender that stays below 16 KiB a second for `idleTimeout`, so a body of at most
- * 16 KiB times that many seconds has its deadline already (test/edge/wire/slow.test.ts holds Bun to it); a longer one, or one that does
- * not say its length, is read here.
+ * A deadline for a whole request body. Over HTTP/1.1, Bun itself cuts off a sender that stays below 16 KiB a second for its timeout, so
+ * a short body has its deadline already (test/edge/wire/slow.test.ts holds Bun to it), and costs nothing here. A longer one, one
+ * that does not say its length, and every one that may have come by HTTP/2, where other requests keep the connection awake, is read here.
  */
 
-/** 16 KiB for each of the 4 seconds that are Bun's shortest. */
+/** 16 KiB for each of the 4 seconds that are Bun's shortest timeout. */
 const boundedByBun = 65_536;
 
-export function hasBody({ headers }: Request): boolean {
+/** Without a length and a coding there may be one only in HTTP/2 and 3. */
+export function hasBody({ headers, body }: Request): boolean {
   const length = headers.get("content-length");
-  return length === null ? headers.has("transfer-encoding") : length !== "0";
+  return length === null ? body !== null : length !== "0";
 }
 
-export function hasToBeWatched(request: Request): boolean {
+export function hasToBeWatched(request: Request, isHttp2Served: boolean): boolean {
   const { method } = request;
-  if (method === "GET" || method === "HEAD") return false;
+  if (method === "GET" || method === "HEAD" || !hasBody(request)) return false;
   const { headers } = request;
+  // HTTP/2 has no such field (RFC 9113 8.2.2), and nearly every client of HTTP/1.1 sends it.
+  if (isHttp2Served && !headers.has("connection")) return true;
   const length = headers.get("content-length");
-  return length === null ? headers.has("transfer-encoding") : !(Number(length) <= boundedByBun);
+  return length === null || !(Number(length) <= boundedByBun);
 }
 
 /**

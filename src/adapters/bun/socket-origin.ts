@@ -1,15 +1,17 @@
 /**
  * An `Origin` on sockets of our own: one upstream, its connections kept and used again, requests written and answers
  * read byte by byte. Bun's `fetch` would do much of it, but adds a User-Agent, has no time limit for connecting or
- * between two pieces of a body, asks again on its own, lets 256 requests of the whole process through, and gives half a
- * core to a thread between (bench/forward.ts).
+ * between two pieces of a body, asks again on its own, and lets 256 requests of the whole process through.
+ *
+ * What is wrong with the request itself (its body's length, its end) is rejected with another error than `OriginError`:
+ * the upstream is not to blame.
  *
  * A connection is `connecting`, then `busy` with one exchange, then `idle` in the pool, until it is closed: by either
  * side, after its time, or after anything that leaves a doubt about where the next answer would begin.
  */
 import type { Socket } from "bun";
 import { type Origin, OriginError, type OriginRequest } from "#edge/ports.ts";
-import { AnswerError, type AnswerHead, ChunkedReader, parseHead } from "./http1-answer.ts";
+import { AnswerError, type AnswerHead, ChunkedReader, fillIn, parseHead } from "./http1-answer.ts";
 
 export type SocketOriginOptions = {
   /** `http://10.0.0.7:8080` or `https://shop.example`, without a path. */
@@ -60,6 +62,9 @@ const ours = new Set([
   "te",
 ]);
 const expectsBody = new Set(["POST", "PUT", "PATCH"]);
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: every byte that is not ASCII.
+const notAscii = /[^\x00-\x7f]/;
 
 type Exchange = {
   readonly request: OriginRequest;
@@ -194,7 +199,7 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
       this.#head = undefined;
       this.#interim = 0;
       const isChunked = request.body !== null && !request.headers.has("content-length");
-      this.#write(Buffer.from(writtenHead(request, isChunked), "latin1"));
+      this.#writeText(writtenHead(request, isChunked));
       if (this.state !== "busy") return;
       if (request.body === null) this.#requestSent();
       else void this.#send(request.body, isChunked);
@@ -221,8 +226,7 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
           if (done) break;
           if (value.length === 0) continue;
           sent += value.length;
-          if (sent > declared)
-            throw new OriginError("protocol", true, "The request's body is longer than its Content-Length");
+          if (sent > declared) throw new TypeError("The request's body is longer than its Content-Length");
           if (isChunked) this.#write(Buffer.from(`${value.length.toString(16)}\r\n`));
           this.#write(value);
           if (isChunked) this.#write(Buffer.from("\r\n"));
@@ -236,7 +240,7 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
           }
         }
         if (!isChunked && sent !== declared)
-          throw new OriginError("protocol", true, "The request's body is shorter than its Content-Length");
+          throw new TypeError("The request's body is shorter than its Content-Length");
         if (isChunked) this.#write(Buffer.from("0\r\n\r\n"));
         this.#upload = undefined;
         this.#requestSent();
@@ -244,6 +248,17 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
         this.#upload = undefined;
         if (this.#exchange === exchange) this.fail(error);
       }
+    }
+
+    #writeText(text: string): void {
+      // A text is written as UTF-8: the bytes above 0x7f that a field may have would become two each.
+      if (notAscii.test(text)) {
+        this.#write(Buffer.from(text, "latin1"));
+        return;
+      }
+      const taken = Math.max(0, this.#open?.write(text) ?? 0);
+      if (taken > 0) this.#hasSent = true;
+      if (taken < text.length) this.#unsent = Buffer.from(text.slice(taken), "latin1");
     }
 
     #write(bytes: Uint8Array): void {
@@ -319,34 +334,40 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
     }
 
     #begin(exchange: Exchange, head: AnswerHead, bytes: Buffer, from: number): void {
-      this.#head = head;
-      this.#left = head.length;
-      const { status, headers } = head;
-      if (head.framing === "none") {
-        this.#done(bytes.length > from);
-        exchange.resolve(new Response(null, { status, headers }));
-        return;
-      }
-      if (head.framing === "length" && bytes.length - from >= head.length) {
+      const { status, framing } = head;
+      const isWhole = framing === "none" || (framing === "length" && bytes.length - from >= head.length);
+      if (isWhole) {
         // The whole answer is here, as most are: no stream is needed.
-        const body = bytes.subarray(from, from + head.length);
-        this.#done(bytes.length > from + head.length);
-        exchange.resolve(new Response(body, { status, headers }));
+        const end = from + head.length;
+        const response = new Response(
+          framing === "none" ? null : bytes.subarray(from, end),
+          status === 200 ? undefined : { status },
+        );
+        fillIn(response.headers, head.fields);
+        this.#head = head;
+        this.#done(bytes.length > end);
+        exchange.resolve(response);
         return;
       }
-      if (head.framing === "chunked") this.#chunks = new ChunkedReader();
-      this.deadlineMs = performance.now() + options.bodyIdleMs;
-      const body = new ReadableStream<Uint8Array>(
+      let body: ReadableStreamDefaultController<Uint8Array> | undefined;
+      const stream = new ReadableStream<Uint8Array>(
         {
           start: (controller) => {
-            this.#body = controller;
+            body = controller;
           },
           pull: () => this.#resume(),
           cancel: () => this.end(),
         },
         { highWaterMark: waitingMaxBytes, size: (piece) => piece?.byteLength ?? 0 },
       );
-      exchange.resolve(new Response(body, { status, headers }));
+      const response = new Response(stream, { status });
+      fillIn(response.headers, head.fields);
+      this.#head = head;
+      this.#left = head.length;
+      this.#body = body;
+      if (framing === "chunked") this.#chunks = new ChunkedReader();
+      this.deadlineMs = performance.now() + options.bodyIdleMs;
+      exchange.resolve(response);
       if (bytes.length > from) this.#readBody(bytes, from);
     }
 
@@ -519,15 +540,11 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
 
   return {
     send(request) {
-      if (request.signal.aborted) return Promise.reject(request.signal.reason);
       // Nothing in it may end the line that it stands on.
       if (/[^!-~]/.test(request.target) || !/^[!-~]+$/.test(request.method))
-        return Promise.reject(
-          new OriginError("protocol", false, "The method or target has characters that no request may have"),
-        );
-      const length = request.headers.get("content-length");
-      if (request.body !== null && length !== null && !/^\d{1,15}$/.test(length))
-        return Promise.reject(new OriginError("protocol", false, "The request's Content-Length is no number"));
+        return Promise.reject(new TypeError("The method or target has characters that no request may have"));
+      if (request.body !== null && !/^\d{1,15}$/.test(request.headers.get("content-length") ?? "0"))
+        return Promise.reject(new TypeError("The request's Content-Length is no number"));
       return new Promise((resolve, reject) => {
         const exchange: Exchange = { request, resolve, reject, isSecondTry: false };
         const isOnce = request.body !== null || !idempotent.has(request.method);

@@ -34,7 +34,10 @@ export type BalancerDeps = {
 };
 
 export type Balancer = {
-  /** Rejects with `OriginError` when no upstream answers; with the abort's reason when the request was given up. */
+  /**
+   * Rejects with `OriginError` when no upstream answers; with any other error when the request was given up, or is one
+   * that no upstream could be sent. `request.signal` is read only when something takes long or fails: make it lazily.
+   */
   send(request: OriginRequest, notes?: Notes): Promise<Response>;
   /** For a WebSocket's tunnel: whom to connect to, if anyone. `failed` tells that it could not be reached. */
   choose(): { readonly name: string; readonly url: URL; readonly failed: () => void } | undefined;
@@ -93,37 +96,31 @@ export function createBalancer(
   const groups = new Map<string, { readonly settings: UpstreamSettings; readonly end: AbortController }>();
   const ends = new Map<Upstream, AbortController>();
 
-  /** One request to one upstream, and what its end says about it. */
-  function ask(upstream: Upstream, request: OriginRequest, isProbe: boolean): Promise<Response> {
-    const beganMs = clock.now();
+  function begun(upstream: Upstream): number {
     upstream.inFlight += 1;
     upstream.requests += 1;
-    return upstream.origin.send(request).then(
-      (response) => {
-        const nowMs = clock.now();
-        const isError = response.status >= 500;
-        upstream.latency.record(nowMs, nowMs - beganMs);
-        upstream.counts.seconds((nowMs - beganMs) / 1000);
-        ended(upstream, nowMs, beganMs, isError ? "error" : "answered", isProbe);
-        return response;
-      },
-      (error: unknown) => {
-        const nowMs = clock.now();
-        const tookMs = nowMs - beganMs;
-        if (request.signal.aborted) {
-          // It took at least this long.
-          if (tookMs > upstream.latency.read(nowMs)) upstream.latency.record(nowMs, tookMs);
-          ended(upstream, nowMs, beganMs, "aborted", isProbe);
-          throw error;
-        }
-        // A node that refuses is not a fast one.
-        upstream.latency.record(nowMs, Math.max(tookMs, 2 * upstream.latency.read(nowMs) + 10));
-        ended(upstream, nowMs, beganMs, error instanceof OriginError ? error.kind : "protocol", isProbe);
-        throw error instanceof OriginError
-          ? error
-          : new OriginError("protocol", true, `${upstream.name} gave no usable answer`, { cause: error });
-      },
-    );
+    return clock.now();
+  }
+
+  function answered(upstream: Upstream, response: Response, beganMs: number, isProbe: boolean): void {
+    const nowMs = clock.now();
+    upstream.latency.record(nowMs, nowMs - beganMs);
+    upstream.counts.seconds((nowMs - beganMs) / 1000);
+    ended(upstream, nowMs, beganMs, response.status >= 500 ? "error" : "answered", isProbe);
+  }
+
+  function failed(upstream: Upstream, request: OriginRequest, error: unknown, beganMs: number, isProbe: boolean): void {
+    const nowMs = clock.now();
+    const tookMs = nowMs - beganMs;
+    if (request.signal.aborted || !(error instanceof OriginError)) {
+      // Whoever asked has gone, or sent what no upstream could use. It took at least this long.
+      if (tookMs > upstream.latency.read(nowMs)) upstream.latency.record(nowMs, tookMs);
+      ended(upstream, nowMs, beganMs, "aborted", isProbe);
+      return;
+    }
+    // A node that refuses is not a fast one.
+    upstream.latency.record(nowMs, Math.max(tookMs, 2 * upstream.latency.read(nowMs) + 10));
+    ended(upstream, nowMs, beganMs, error.kind, isProbe);
   }
 
   function ended(upstream: Upstream, nowMs: number, beganMs: number, outcome: Outcome, isProbe: boolean): void {
@@ -206,12 +203,20 @@ export function createBalancer(
       notes.upstream = upstream.group;
       notes.tries = asked.length + 1;
     }
-    return ask(upstream, request, isProbe).catch((error: unknown) => {
-      const nowAsked = [...asked, upstream];
-      const again = another(error, request, nowAsked);
-      if (again === undefined) throw error;
-      return attempt(again, request, notes, nowAsked);
-    });
+    const beganMs = begun(upstream);
+    return upstream.origin.send(request).then(
+      (response) => {
+        answered(upstream, response, beganMs, isProbe);
+        return response;
+      },
+      (error: unknown) => {
+        failed(upstream, request, error, beganMs, isProbe);
+        const nowAsked = [...asked, upstream];
+        const again = another(error, request, nowAsked);
+        if (again === undefined) throw error;
+        return attempt(again, request, notes, nowAsked);
+      },
+    );
   }
 
   /** The first answer of two; whoever is late is given up. */
@@ -231,8 +236,12 @@ export function createBalancer(
         const own = new AbortController();
         underWay.add(own);
         if (notes !== undefined) notes.tries = asked.length;
-        ask(upstream, { ...request, signal: AbortSignal.any([request.signal, own.signal]) }, isProbe).then(
+        const { method, target, headers, body } = request;
+        const mine = { method, target, headers, body, signal: AbortSignal.any([request.signal, own.signal]) };
+        const beganMs = begun(upstream);
+        upstream.origin.send(mine).then(
           (response) => {
+            answered(upstream, response, beganMs, isProbe);
             underWay.delete(own);
             if (isOver) {
               response.body?.cancel().catch(() => undefined);
@@ -244,6 +253,7 @@ export function createBalancer(
             resolve(response);
           },
           (error: unknown) => {
+            failed(upstream, mine, error, beganMs, isProbe);
             underWay.delete(own);
             if (isOver) return;
             const again = another(error, request, asked);

@@ -45,18 +45,22 @@ export class Answers {
     return headers;
   }
 
-  /** A plain hit's head is the same for a whole second. */
+  /** A plain hit's head is the same for a whole second, and then only two of its fields change: an answer copies it. */
   #hitHead(stored: Stored, form: Form, nowMs: number): Headers {
     const ageSeconds = ageAt(stored, nowMs);
-    if (form.head?.ageSeconds === ageSeconds) return form.head.headers;
-    const headers = this.#head(
-      stored,
-      form,
-      ageSeconds,
-      `hit; ttl=${Math.floor((stored.freshUntilMs - nowMs) / 1000)}`,
-    );
-    form.head = { ageSeconds, headers };
-    return headers;
+    const status = () => `hit; ttl=${Math.floor((stored.freshUntilMs - nowMs) / 1000)}`;
+    const { head } = form;
+    if (head === undefined) {
+      const headers = this.#head(stored, form, ageSeconds, status());
+      form.head = { ageSeconds, headers };
+      return headers;
+    }
+    if (head.ageSeconds !== ageSeconds) {
+      head.ageSeconds = ageSeconds;
+      head.headers.set("age", String(ageSeconds));
+      head.headers.set("cache-status", `${stored.upstreamStatus}Spillway; ${status()}`);
+    }
+    return head.headers;
   }
 
   /** `status`: undefined for a plain hit. The request's own Range, If-None-Match, … decide what of it is sent. */
@@ -80,6 +84,7 @@ export class Answers {
       const part = partOf(stored, range, headers);
       if (part !== undefined) return part;
     }
+    if (stored.status === 200) return new Response(form.body, { headers });
     return new Response(hasNoBody(stored.status) ? null : form.body, {
       status: stored.status,
       statusText: stored.statusText,

@@ -19,10 +19,12 @@ import { cacheKey, originOfKey, queryFilter, variantKey, varyNames } from "./key
 import { SharedBody } from "./shared-body.ts";
 import { type PurgeTarget, Store } from "./store.ts";
 import {
+  bytesOf,
   confidentialFields,
   confidentialOf,
   createStored,
   fieldsToStore,
+  formsOf,
   mayServeOnError,
   type Stored,
   updatedFields,
@@ -208,10 +210,8 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
   // --- asking the origin
 
   function flightKey(key: string, headers: Headers): string {
-    const names = store.variesOn(key)?.[0];
-    return names === undefined || names.length === 0
-      ? key
-      : `${key}\n${names.join(",")}\n${variantKey(names, headers)}`;
+    const names = store.variesOn(key);
+    return names.length === 0 ? key : `${key}\n${names.join(",")}\n${variantKey(names, headers)}`;
   }
 
   function collapse(asked: Asked, stored: Stored | undefined, attempt: number): Promise<Response> {
@@ -324,7 +324,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
         const isFresh = deps.nowMs() < updated.freshUntilMs;
         if (!isFresh) hitForMiss.mark(key, deps.nowMs() + hitForMissMs);
         led?.flight.settle(isFresh ? { kind: "shared", stored: updated, body: undefined } : { kind: "alone" });
-        const why = stored.freshUntilMs > requestedAtMs ? "request" : "stale";
+        const why = whyForwarded(key, stored, requestedAtMs);
         return answers.give(updated, exchange.headers, false, deps.nowMs(), `fwd=${why}; fwd-status=304`);
       }
       // It speaks of another representation than ours (RFC 9111 section 4.3.4): ask for that one.
@@ -351,6 +351,8 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
   ): Response | undefined {
     const nowMs = deps.nowMs();
     if (stored === undefined || !mayServeOnError(stored, nowMs, asked.wishes, staleFactor())) return undefined;
+    // It may have been purged since it was found.
+    if (!store.isKept(stored)) return undefined;
     led?.flight.settle({ kind: "shared", stored, body: undefined });
     counts.staleHits += 1;
     const answer = hit(
@@ -418,10 +420,10 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       earlyRefreshShare,
     });
     if (made.isCompressible) {
-      for (const [coding, form] of forms) {
+      for (const [coding, form] of forms ?? []) {
         if (form === null || form === "pending") continue;
-        made.forms.set(coding, { ...form, head: undefined });
-        made.bytes += form.body.size;
+        formsOf(made).set(coding, { ...form, head: undefined });
+        made.bytes += bytesOf(form.body);
       }
     }
     return made;
@@ -447,6 +449,12 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     store.put(stored);
   }
 
+  /** RFC 9211 section 2.2. */
+  function whyForwarded(key: string, stored: Stored | undefined, nowMs: number): string {
+    if (stored === undefined) return store.has(key) ? "vary-miss" : "uri-miss";
+    return stored.freshUntilMs > nowMs ? "request" : "stale";
+  }
+
   /** A new whole answer: kept and shared where that is allowed, passed on otherwise. */
   async function keep(
     asked: Asked,
@@ -464,12 +472,12 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     const bytesExpected = length !== null && /^\d+$/.test(length) ? Number(length) : undefined;
     counts.misses += 1;
     exchange.notes.cache = "miss";
-    const why = before === undefined ? (store.has(key) ? "vary-miss" : "uri-miss") : "stale";
+    const why = whyForwarded(key, before, requestedAtMs);
     // A part, or an answer to one who is known by name, says nothing of what others would get.
     const mayMark = led !== undefined || hitForMiss.has(key, receivedAtMs);
     if (policy === undefined || (bytesExpected !== undefined && bytesExpected > objectMaxBytes)) {
-      if (policy === undefined && status < 500 && status !== 206 && status !== 304 && before !== undefined)
-        store.remove(before);
+      // What is kept is outdated: the origin has something else now, and nobody may keep that.
+      if (policy === undefined && led !== undefined && status < 500 && before !== undefined) store.remove(before);
       if (mayMark) hitForMiss.mark(key, receivedAtMs + (status >= 500 ? errorMs : hitForMissMs));
       return finish(response, `fwd=${why}; fwd-status=${status}`);
     }

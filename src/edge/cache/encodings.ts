@@ -1,6 +1,6 @@
 /** Which compressed form a client takes, and making it: once for each object that is asked for again, off the hot path. */
 import type { Store } from "./store.ts";
-import type { Coding, Form, Stored } from "./stored.ts";
+import { bytesOf, type Coding, type Form, formsOf, type Stored } from "./stored.ts";
 
 /** Best first, where the client has no preference of its own. */
 const codings: readonly Coding[] = ["br", "zstd", "gzip"];
@@ -48,7 +48,7 @@ export class Encodings {
   formFor(stored: Stored, acceptEncoding: string | null): Form {
     if (acceptEncoding === null || acceptEncoding === "") return stored.plain;
     for (const coding of this.#codingsOf(acceptEncoding)) {
-      const form = stored.forms.get(coding);
+      const form = stored.forms?.get(coding);
       if (form === null) continue;
       if (form !== undefined && form !== "pending") return form;
       if (form === undefined && stored.hits >= hitsFrom) this.#make(stored, coding);
@@ -69,15 +69,15 @@ export class Encodings {
   #make(stored: Stored, coding: Coding): void {
     if (this.#underWay >= underWayMax) return;
     this.#underWay += 1;
-    stored.forms.set(coding, "pending");
-    const done = (body: Uint8Array<ArrayBuffer> | undefined) => {
+    formsOf(stored).set(coding, "pending");
+    const done = (bytes: Uint8Array<ArrayBuffer> | undefined) => {
       this.#underWay -= 1;
-      const isWorth =
-        body !== undefined &&
-        body.length < stored.plain.body.size * worthShare &&
-        this.#store.grow(stored, body.length);
-      stored.forms.set(coding, isWorth ? { body: new Blob([body]), coding, head: undefined } : null);
-      if (isWorth) this.made += 1;
+      formsOf(stored).set(coding, null);
+      if (bytes === undefined || bytes.length > stored.plain.body.size * worthShare) return;
+      const body = new Blob([bytes]);
+      if (!this.#store.grow(stored, bytesOf(body))) return;
+      formsOf(stored).set(coding, { body, coding, head: undefined });
+      this.made += 1;
     };
     stored.plain.body
       .arrayBuffer()

@@ -6,12 +6,6 @@ import { type EvictionPolicy, S3Fifo } from "./eviction.ts";
 import { variantKey } from "./key.ts";
 import type { Stored } from "./stored.ts";
 
-/** Every variant of one address, by the lists of names that its answers vary on; the newest list first. */
-type Resource = {
-  lists: { readonly names: readonly string[]; readonly variants: Map<string, Stored> }[];
-  count: number;
-};
-
 export type PurgeTarget =
   | { readonly tags: readonly string[] }
   /** Of `cacheKey`. */
@@ -26,11 +20,61 @@ const listsMax = 4;
 /** Purges remembered for answers that are on their way. Beyond it, such an answer counts as purged. */
 const purgesMax = 4096;
 
+/** The answers of one address that varies, by the lists of names that they vary on; the newest list first. */
+class Variants {
+  readonly lists: { readonly names: readonly string[]; readonly byKey: Map<string, Stored> }[] = [];
+  count = 0;
+
+  *all(): Iterable<Stored> {
+    for (const { byKey } of this.lists) yield* byKey.values();
+  }
+
+  find(headers: Headers): Stored | undefined {
+    for (const { names, byKey } of this.lists) {
+      const stored = byKey.get(variantKey(names, headers));
+      if (stored !== undefined) return stored;
+    }
+    return undefined;
+  }
+
+  #listOf({ vary }: Stored) {
+    const id = vary.join(",");
+    return this.lists.find(({ names }) => names.join(",") === id);
+  }
+
+  same(stored: Stored): Stored | undefined {
+    return this.#listOf(stored)?.byKey.get(stored.variant);
+  }
+
+  /** Nothing of the same variant is here any more. */
+  add(stored: Stored): void {
+    const list = this.#listOf(stored) ?? { names: stored.vary, byKey: new Map<string, Stored>() };
+    const at = this.lists.indexOf(list);
+    if (at >= 0) this.lists.splice(at, 1);
+    this.lists.unshift(list);
+    list.byKey.set(stored.variant, stored);
+    this.count += 1;
+  }
+
+  remove(stored: Stored): void {
+    const list = this.#listOf(stored);
+    if (list === undefined || !list.byKey.delete(stored.variant)) return;
+    this.count -= 1;
+    if (list.byKey.size === 0) this.lists.splice(this.lists.indexOf(list), 1);
+  }
+
+  /** The first to go when there are too many. */
+  oldest(): Stored | undefined {
+    return this.lists.at(-1)?.byKey.values().next().value;
+  }
+}
+
 export class Store {
   readonly #bytesMax: number;
   readonly #variantsMax: number;
   readonly #policy: EvictionPolicy;
-  readonly #resources = new Map<string, Resource>();
+  /** Most addresses do not vary: their one answer stands here itself. */
+  readonly #resources = new Map<string, Stored | Variants>();
   readonly #byTag = new Map<string, Set<Stored>>();
   /** Purges since `#purgesFrom`, oldest first. */
   #purges: Purge[] = [];
@@ -54,45 +98,46 @@ export class Store {
     return this.#objects;
   }
 
-  /** Whether anything is kept for this address, and by which request fields it is told apart. */
-  variesOn(key: string): readonly (readonly string[])[] | undefined {
-    return this.#resources.get(key)?.lists.map(({ names }) => names);
-  }
-
   find(key: string, headers: Headers): Stored | undefined {
-    const resource = this.#resources.get(key);
-    if (resource === undefined) return undefined;
-    for (const { names, variants } of resource.lists) {
-      const stored = variants.get(names.length === 0 ? "" : variantKey(names, headers));
-      if (stored !== undefined) return stored;
-    }
-    return undefined;
+    const found = this.#resources.get(key);
+    return found instanceof Variants ? found.find(headers) : found;
   }
 
   has(key: string): boolean {
     return this.#resources.has(key);
   }
 
-  /** Takes the place of whatever has its key and variant. False: too large for this store. */
-  put(stored: Stored): boolean {
-    if (stored.bytes > this.#bytesMax) return false;
-    let resource = this.#resources.get(stored.key);
-    if (resource === undefined) {
-      resource = { lists: [], count: 0 };
-      this.#resources.set(stored.key, resource);
-    }
-    const id = stored.vary.join(",");
-    let list = resource.lists.find(({ names }) => names.join(",") === id);
-    if (list === undefined) list = { names: stored.vary, variants: new Map() };
-    else resource.lists.splice(resource.lists.indexOf(list), 1);
-    resource.lists.unshift(list);
-    const before = list.variants.get(stored.variant);
+  /** The request fields that its newest answer was selected by. */
+  variesOn(key: string): readonly string[] {
+    const found = this.#resources.get(key);
+    return found instanceof Variants ? (found.lists[0]?.names ?? []) : [];
+  }
+
+  isKept(stored: Stored): boolean {
+    return this.#same(stored) === stored;
+  }
+
+  /** What stands in the place of this one; itself, when it is kept. */
+  #same(stored: Stored): Stored | undefined {
+    const found = this.#resources.get(stored.key);
+    if (found instanceof Variants) return found.same(stored);
+    return found !== undefined && stored.vary.length === 0 ? found : undefined;
+  }
+
+  /** Takes the place of whatever has its key and variant; one that is too large for this store is not taken. */
+  put(stored: Stored): void {
+    const before = this.#same(stored);
     if (before !== undefined) this.#forget(before);
-    // The last removal may have taken the resource with it.
-    this.#resources.set(stored.key, resource);
-    if (!resource.lists.includes(list)) resource.lists.unshift(list);
-    list.variants.set(stored.variant, stored);
-    resource.count += 1;
+    if (stored.bytes > this.#bytesMax) return;
+    const found = this.#resources.get(stored.key);
+    if (found instanceof Variants) found.add(stored);
+    else if (found === undefined && stored.vary.length === 0) this.#resources.set(stored.key, stored);
+    else {
+      const variants = new Variants();
+      if (found !== undefined) variants.add(found);
+      variants.add(stored);
+      this.#resources.set(stored.key, variants);
+    }
     this.#objects += 1;
     this.#bytes += stored.bytes;
     this.#policy.add(stored);
@@ -101,16 +146,18 @@ export class Store {
       if (tagged === undefined) this.#byTag.set(tag, new Set([stored]));
       else tagged.add(stored);
     }
-    while (resource.lists.length > listsMax) {
-      for (const old of resource.lists.at(-1)?.variants.values() ?? []) this.#forget(old);
-    }
-    while (resource.count > this.#variantsMax) {
-      const oldest = resource.lists.at(-1)?.variants.values().next().value;
-      if (oldest === undefined) break;
+    this.#keepFew(stored.key);
+    this.#makeRoom();
+  }
+
+  #keepFew(key: string): void {
+    const found = this.#resources.get(key);
+    if (!(found instanceof Variants)) return;
+    while (found.count > this.#variantsMax || found.lists.length > listsMax) {
+      const oldest = found.oldest();
+      if (oldest === undefined) return;
       this.#forget(oldest);
     }
-    this.#makeRoom();
-    return true;
   }
 
   /** More bytes for an object that is kept already: a compressed form of it. False: it is not kept any more. */
@@ -120,12 +167,6 @@ export class Store {
     this.#bytes += bytes;
     this.#makeRoom();
     return true;
-  }
-
-  isKept(stored: Stored): boolean {
-    return (
-      this.#resources.get(stored.key)?.lists.some(({ variants }) => variants.get(stored.variant) === stored) ?? false
-    );
   }
 
   remove(stored: Stored): void {
@@ -145,7 +186,7 @@ export class Store {
   }
 
   #makeRoom(): void {
-    while (this.#bytes > 0 && this.bytes > this.#bytesMax) {
+    while (this.bytes > this.#bytesMax) {
       const victim = this.#policy.evict();
       if (victim === undefined) return;
       this.#forget(victim as Stored);
@@ -153,14 +194,13 @@ export class Store {
     }
   }
 
+  /** One that is kept. */
   #forget(stored: Stored): void {
-    const resource = this.#resources.get(stored.key);
-    const list = resource?.lists.find(({ variants }) => variants.get(stored.variant) === stored);
-    if (resource === undefined || list === undefined) return;
-    list.variants.delete(stored.variant);
-    resource.count -= 1;
-    if (list.variants.size === 0) resource.lists.splice(resource.lists.indexOf(list), 1);
-    if (resource.lists.length === 0) this.#resources.delete(stored.key);
+    const found = this.#resources.get(stored.key);
+    if (found instanceof Variants) {
+      found.remove(stored);
+      if (found.count === 0) this.#resources.delete(stored.key);
+    } else this.#resources.delete(stored.key);
     this.#policy.remove(stored);
     this.#objects -= 1;
     this.#bytes -= stored.bytes;
@@ -184,9 +224,10 @@ export class Store {
     if (since === this.purgeCount) return "no";
     if (since < this.#purgesFrom) return "hard";
     let found: "no" | "soft" = "no";
-    for (const { target, isSoft } of this.#purges.slice(since - this.#purgesFrom)) {
-      if (!concerns(target, key, tags)) continue;
-      if (!isSoft) return "hard";
+    for (let at = since - this.#purgesFrom; at < this.#purges.length; at++) {
+      const purge = this.#purges[at];
+      if (purge === undefined || !concerns(purge.target, key, tags)) continue;
+      if (!purge.isSoft) return "hard";
       found = "soft";
     }
     return found;
@@ -206,26 +247,25 @@ export class Store {
       else if (stored.freshUntilMs > nowMs) {
         stored.freshUntilMs = nowMs;
         stored.refreshAtMs = nowMs;
-        for (const form of stored.forms.values()) if (typeof form === "object" && form !== null) form.head = undefined;
-        stored.plain.head = undefined;
       }
     }
     return met.length;
   }
 
-  #matching(target: PurgeTarget): Stored[] {
-    const met: Stored[] = [];
-    const all = (resource: Resource) => {
-      for (const { variants } of resource.lists) for (const stored of variants.values()) met.push(stored);
-    };
+  #matching(target: PurgeTarget): readonly Stored[] {
     if ("tags" in target) return [...new Set(target.tags.flatMap((tag) => [...(this.#byTag.get(tag) ?? [])]))];
+    const met: Stored[] = [];
+    const take = (found: Stored | Variants) => {
+      if (found instanceof Variants) met.push(...found.all());
+      else met.push(found);
+    };
     if ("keys" in target) {
       for (const key of target.keys) {
-        const resource = this.#resources.get(key);
-        if (resource !== undefined) all(resource);
+        const found = this.#resources.get(key);
+        if (found !== undefined) take(found);
       }
     } else {
-      for (const [key, resource] of this.#resources) if (target.test(key)) all(resource);
+      for (const [key, found] of this.#resources) if (target.test(key)) take(found);
     }
     return met;
   }

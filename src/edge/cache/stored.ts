@@ -6,12 +6,12 @@ import { parseHttpDate, writeHttpDate } from "./http-date.ts";
 
 export type Coding = "br" | "zstd" | "gzip";
 
-/** The body in one coding, and the head that was made for it last: a plain hit's head changes once a second. */
+/** The body in one coding, and the head that was made for it last. */
 export type Form = {
   /** A blob is handed to any number of answers without a copy. */
   readonly body: Blob;
   readonly coding: Coding | undefined;
-  head: { readonly ageSeconds: number; readonly headers: Headers } | undefined;
+  head: { ageSeconds: number; readonly headers: Headers } | undefined;
 };
 
 export type Stored = Evictable & {
@@ -25,7 +25,7 @@ export type Stored = Evictable & {
   readonly fields: readonly (readonly [string, string])[];
   readonly plain: Form;
   /** Compressed forms, as they are made. Null: tried, and not worth its bytes. */
-  readonly forms: Map<Coding, Form | "pending" | null>;
+  forms: Map<Coding, Form | "pending" | null> | undefined;
   readonly isCompressible: boolean;
   /** The confidential ones, for the day a 304 renews what they said. */
   readonly confidential: readonly (readonly [string, string])[];
@@ -36,6 +36,8 @@ export type Stored = Evictable & {
   readonly bornAtMs: number;
   readonly policy: Policy;
   readonly tags: readonly string[];
+  /** What caches nearer to the origin said, with the comma that follows; "" for nothing. */
+  readonly upstreamStatus: string;
   /** Fresh before this moment; a soft purge moves it into the past. */
   freshUntilMs: number;
   /** From here on a hit looks whether it is hot enough to be fetched again early. */
@@ -113,7 +115,12 @@ const textual =
   /^(?:text\/|application\/(?:json|javascript|xml|manifest\+json|ld\+json|wasm|.*\+(?:json|xml))|image\/svg\+xml|font\/(?:ttf|otf))/i;
 const compressFromBytes = 860;
 
-export const objectOverheadBytes = 600;
+/** Measured: what one more object adds to the process beside its text and body, and what an allocator rounds a body up by. */
+const objectOverheadBytes = 2800;
+const bodyShare = 1.125;
+
+/** What a body costs in memory. */
+export const bytesOf = (body: Blob): number => Math.ceil(body.size * bodyShare);
 
 export function createStored(given: {
   readonly key: string;
@@ -135,9 +142,10 @@ export function createStored(given: {
   const dateMs = (date === null ? undefined : parseHttpDate(date, receivedAtMs)) ?? receivedAtMs;
   // A recipient with a clock dates what came without one (RFC 9110 section 6.6.1).
   const fields = date === null ? [...given.fields, ["date", writeHttpDate(receivedAtMs)] as const] : given.fields;
+  const upstreamStatus = value("cache-status");
   const bornAtMs = receivedAtMs - policy.initialAgeMs;
   const freshUntilMs = policy.noCache ? 0 : bornAtMs + policy.lifetimeMs;
-  let bytes = objectOverheadBytes + given.body.size + 2 * (given.key.length + given.variant.length);
+  let bytes = objectOverheadBytes + bytesOf(body) + 2 * (given.key.length + given.variant.length);
   for (const [name, text] of fields) bytes += 2 * (name.length + text.length) + 32;
   for (const [name, text] of given.confidential) bytes += 2 * (name.length + text.length) + 32;
   for (const tag of given.tags) bytes += 2 * tag.length + 64;
@@ -149,7 +157,7 @@ export function createStored(given: {
     statusText: given.statusText,
     fields,
     plain: { body, coding: undefined, head: undefined },
-    forms: new Map(),
+    forms: undefined,
     confidential: given.confidential,
     etag: value("etag"),
     lastModified: value("last-modified"),
@@ -157,6 +165,7 @@ export function createStored(given: {
     bornAtMs,
     policy,
     tags: given.tags,
+    upstreamStatus: upstreamStatus === null ? "" : `${upstreamStatus}, `,
     freshUntilMs,
     refreshAtMs: receivedAtMs + (freshUntilMs - receivedAtMs) * given.earlyRefreshShare,
     hits: 0,
@@ -177,6 +186,12 @@ export function createStored(given: {
     newer: undefined,
     older: undefined,
   };
+}
+
+/** Most objects have none. */
+export function formsOf(stored: Stored): Map<Coding, Form | "pending" | null> {
+  stored.forms ??= new Map();
+  return stored.forms;
 }
 
 export type Use = "fresh" | "stale-while-revalidate" | "validate";

@@ -127,7 +127,12 @@ test("a program gets problem details (RFC 9457), a picture one line", async () =
   const { response, text } = await ask(exchange("POST", "/api/orders", { accept: "application/json" }), gone(true));
   expect(response.headers.get("content-type")).toBe("application/problem+json");
   expect(response.headers.get("retry-after")).toBe("15");
-  expect(JSON.parse(text)).toMatchObject({ status: 503, code: "origin_unavailable", title: "We lost the connection" });
+  expect(JSON.parse(text)).toMatchObject({
+    status: 503,
+    code: "origin_unavailable",
+    type: "urn:spillway:error:origin_unavailable",
+  });
+  expect(JSON.parse(text).detail).toContain("may or may not have been done");
   const picture = await ask(exchange("GET", "/lamp.avif", { accept: "image/avif,image/*" }), gone());
   expect(picture.response.headers.get("content-type")).toStartWith("text/plain");
   expect(picture.text.split("\n")).toHaveLength(2);

@@ -6,6 +6,7 @@
  */
 import type { EdgeConfig, RouteClass } from "#contract/edge-config.ts";
 import type { Random } from "#kernel/clock.ts";
+import { errorCodes } from "#kernel/error.ts";
 import type { Exchange, Stage } from "../exchange.ts";
 import { OriginError } from "../ports.ts";
 import { chooseCoding, chooseForm } from "./negotiate.ts";
@@ -63,10 +64,9 @@ export function createFallback(settings: EdgeConfig["fallback"], deps: FallbackD
         headers.set("refresh", String(seconds + Math.floor(deps.random() * (seconds + 1))));
       body = pages(occasion, !safe, exchange.host);
     } else {
-      const { title, detail } = wordsFor[occasion];
-      const json = { type: `urn:spillway:error:${codes[occasion]}`, title, status, code: codes[occasion], detail };
+      const problem = problemOf(occasion, status);
       headers.set("content-type", form === "json" ? "application/problem+json" : "text/plain; charset=utf-8");
-      body = encoder.encode(form === "json" ? JSON.stringify(json) : `${title}. ${detail}\n`);
+      body = encoder.encode(form === "json" ? JSON.stringify(problem) : `${problem.title}. ${problem.detail}\n`);
     }
     return bodied(exchange, body, { status, headers });
   };
@@ -110,12 +110,21 @@ export function createFallback(settings: EdgeConfig["fallback"], deps: FallbackD
 /** A Retry-After of 0 must not make a page reload itself as fast as it can. */
 const refreshLeastSeconds = 2;
 
-const codes: Readonly<Record<Occasion, string>> = {
-  read: "origin_unavailable",
-  unsent: "origin_unavailable",
-  unknown: "origin_unavailable",
-  crowded: "edge_crowded",
-};
+/** Shedding's own answers have the same type (IANA, HTTP Problem Types). */
+const crowdedType = "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity";
+const unavailableType = "urn:spillway:error:origin_unavailable";
+
+function problemOf(occasion: Occasion, status: number) {
+  const { title, detail } = wordsFor[occasion];
+  if (occasion === "crowded") return { type: crowdedType, title, status, detail };
+  return {
+    type: unavailableType,
+    title: errorCodes.origin_unavailable.title,
+    status,
+    code: "origin_unavailable",
+    detail,
+  };
+}
 
 /** Who only looks: a cart or a checkout that is not of this moment would be a lie. */
 const looks: ReadonlySet<RouteClass> = new Set(["product", "browsing", "background"]);

@@ -98,7 +98,8 @@ export function createChallenge(first: Static<typeof Limits>["challenge"], deps:
     const leftMs = Number(expires) * 1000 - nowMs;
     // One with more time left than any gets now was issued under other settings, and would outlive our memory of it.
     if (leftMs < 0 || leftMs > validMs + 1000) return "expired";
-    if (nowMs >= spanEndsMs) {
+    // Or the clock was set back by so much that the span would not end for long.
+    if (nowMs >= spanEndsMs || nowMs < spanEndsMs - 2 * (validMs + 1000)) {
       usedBefore = used;
       used = new Set();
       spanEndsMs = nowMs + validMs + 1000;

@@ -54,6 +54,13 @@ describe("a limit by address", () => {
     ).toEqual([200, 200, 429, 200, 429, 200]);
   });
 
+  test("is itself again soon after the clock was set back by an hour", async () => {
+    const { ask } = limitsOf({ policies: [policy({})] });
+    await ask({ atMs: at(3_600_000) });
+    const every = await statuses(Array.from({ length: 5 }, (_, i) => ask({ atMs: at(i * 1000) })));
+    expect(every).toEqual([429, 200, 200, 200, 200]);
+  });
+
   test("leaves the answer as it is: the very same object, found without waiting for anything", () => {
     const limits = limitsOf({});
     const prepared = new Response("kept");

@@ -8,7 +8,7 @@
 import type { Static } from "typebox";
 import type { LimitPolicy, Limits as LimitsSettings } from "#contract/edge-config.ts";
 import type { Signer } from "#kernel/signer.ts";
-import { type Gcra, gcra, remaining, take, wait } from "#resilience/gcra.ts";
+import { type Gcra, gcra, remaining, standing, take, wait } from "#resilience/gcra.ts";
 import { KeyHash } from "#resilience/key-hash.ts";
 import { KeyTable } from "#resilience/key-table.ts";
 import { contains, limitKey, type Networks, parseNetworks } from "../addresses.ts";
@@ -175,7 +175,8 @@ export function createLimits(first: Static<typeof LimitsSettings>, deps: LimitsD
       highs[i] = hash.high ^ policy.high;
       const at = table.find(lows[i] as number, highs[i] as number);
       places[i] = at;
-      tats[i] = at < 0 ? Number.NEGATIVE_INFINITY : table.time(at);
+      tats[i] = at < 0 ? Number.NEGATIVE_INFINITY : standing(policy.rule, table.time(at), now);
+      if (at >= 0 && tats[i] !== table.time(at)) table.set(at, tats[i] as number);
       if (wait(policy.rule, tats[i] as number, now) > 0) isOver = true;
     }
     if (isOver) return tooMany(exchange, now);

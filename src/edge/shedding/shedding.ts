@@ -33,6 +33,8 @@ export type SheddingDeps = {
   readonly later: (ms: number, call: () => void) => void;
   readonly random: () => number;
   readonly meter: Meter;
+  /** Another rule than the settings know, for the bench. */
+  readonly createLimit?: () => AdaptiveLimit;
   /** Told of everything that pressure is made of. */
   readonly signals?: {
     /** Somebody got through, or gave up, after waiting so long; 0 for not at all. */
@@ -117,11 +119,12 @@ export function createShedding(first: Static<typeof SheddingSettings>, deps: She
   function startLimit(): Behind {
     const { algorithm, initial, least, most } = settings;
     const inner =
-      algorithm === "fixed"
+      deps.createLimit?.() ??
+      (algorithm === "fixed"
         ? createFixedLimit(initial)
         : algorithm === "vegas"
           ? createVegasLimit({ initial, least, most, random })
-          : createGradientLimit({ initial, least, most, probeEvery: 50, random });
+          : createGradientLimit({ initial, least, most, probeEvery: 50, random }));
     return { limit: inner, sample: createSampleWindow(inner, window), inFlight: 0 };
   }
 

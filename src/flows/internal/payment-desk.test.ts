@@ -16,7 +16,7 @@ function desk(answer: () => ChargeOutcome) {
   });
   return {
     choose: () => made.choose(first, []).provider,
-    charge: async () => await made.charge("first", {} as ChargeRequest),
+    charge: async () => await made.charge("first", {} as ChargeRequest, nowMs),
     pass: (ms: number) => {
       nowMs += ms;
     },

@@ -67,11 +67,18 @@ export class PaymentDesk {
     return health.ask(this.#clock.now()) === "avoid" ? backup : payment;
   }
 
-  async charge(provider: string, request: ChargeRequest): Promise<ChargeOutcome> {
+  now(): number {
+    return this.#clock.now();
+  }
+
+  /**
+   * `begunMs` is when the attempt was begun, by this desk's clock and before the database was asked to write it down: a
+   * process that was stopped between then and now must not send what others have given up.
+   */
+  async charge(provider: string, request: ChargeRequest, begunMs: number): Promise<ChargeOutcome> {
     const gateway = this.#gateways.get(provider);
     // Certain: nobody was asked.
     if (gateway === undefined) return { kind: "failed", reason: `the provider "${provider}" is not set up here` };
-    const begunMs = this.#clock.now();
     await this.#pace(gateway, "charge");
     const startedMs = this.#clock.now();
     // Its attempt was begun too long ago: others may have looked into the provider's books since, and gone on.

@@ -368,6 +368,18 @@ describe("what is asked again", () => {
   });
 });
 
+test("a request that no server could use is held against none of them", async () => {
+  const world = new World(1);
+  const servers = [new Server(world, 5), new Server(world, 5)];
+  for (const server of servers) server.send = () => Promise.reject(new TypeError("the body is too short"));
+  const balancer = balancerFor(world, servers);
+  const crowd = new Crowd(world);
+  for (let more = 0; more < 20; more++) crowd.ask(balancer);
+  await world.run(100);
+  expect(crowd.errors).toEqual(Array(20).fill(new TypeError("the body is too short")));
+  expect(balancer.upstreams().map(({ state, failures }) => [state, failures])).toEqual(Array(2).fill(["ready", 0]));
+});
+
 describe("hedging", () => {
   test("spares shoppers the slowest answers, for a few requests more, and gives the loser up", async () => {
     const run = async (hedgeMs: number) => {

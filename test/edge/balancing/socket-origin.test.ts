@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import type { Socket } from "node:net";
 import { OriginError } from "#edge/ports.ts";
+import { certificate, key } from "./certificate.ts";
 import { always, originAt, outcome, type RawOrigin, rawOrigin, request } from "./raw-origin.ts";
 
 const ok = "HTTP/1.1 200 OK\r\n";
@@ -73,8 +74,8 @@ describe("what is sent", () => {
     const raw = await origin(always(whole));
     const client = originAt(raw.url);
     for (const target of ["/ HTTP/1.1\r\nX: y", "/a b", "/\u00e9", "/\n"])
-      expect(await outcome(client, { target })).toBe("protocol, nothing sent");
-    expect(await outcome(client, { method: "GET /x HTTP/1.1\r\n" })).toBe("protocol, nothing sent");
+      expect(await outcome(client, { target })).toBe("TypeError");
+    expect(await outcome(client, { method: "GET /x HTTP/1.1\r\n" })).toBe("TypeError");
     expect(raw.received).toEqual([]);
   });
 
@@ -85,7 +86,7 @@ describe("what is sent", () => {
     const client = originAt(raw.url);
     for (const length of ["4", "6"]) {
       const headers = new Headers({ host: "a", "content-length": length });
-      expect(await outcome(client, { method: "POST", headers, body: new Response("hello").body })).toBe("protocol");
+      expect(await outcome(client, { method: "POST", headers, body: new Response("hello").body })).toBe("TypeError");
       expect(await outcome(client)).toBe("200 abc");
     }
     expect(raw.received.filter((text) => /POST(?:.|\s)*GET/.test(text))).toEqual([]);
@@ -261,6 +262,7 @@ describe("a lying origin", () => {
     ["another protocol", "SSH-2.0-OpenSSH_9.6\r\n"],
     ["a page without a head", "<html>"],
     ["an upgrade nobody asked for", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nabc"],
+    ["a reset that has a body", "HTTP/1.1 205 Reset Content\r\nContent-Length: 3\r\n\r\nabc"],
     ["a storm of interim answers", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n".repeat(5000) + whole],
     ["more fields than anyone needs", `${ok}${"X: y\r\n".repeat(500)}Content-Length: 3\r\n\r\nabc`],
   ];
@@ -432,7 +434,6 @@ describe("an origin in trouble", () => {
     expect(await response.text().catch((error: Error) => error.name)).toBe("AbortError");
     expect(await silent).toBe("AbortError");
     expect(client.connections()).toEqual({ busy: 0, idle: 0 });
-    expect(await client.send(request({ signal: gone.signal })).catch((error: Error) => error.name)).toBe("AbortError");
   });
 
   test("is left alone when nobody reads its answer to the end", async () => {
@@ -441,6 +442,55 @@ describe("an origin in trouble", () => {
     const response = await client.send(request());
     await response.body?.cancel();
     expect(client.connections()).toEqual({ busy: 0, idle: 0 });
+  });
+});
+
+describe("TLS", () => {
+  const serve = () => {
+    let asked = 0;
+    const server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      tls: { cert: certificate, key },
+      fetch: () => new Response(`answer ${++asked}`),
+    });
+    return { server, asked: () => asked };
+  };
+
+  test("an upstream is asked by its name at its address, when its certificate is one to trust", async () => {
+    const { server } = serve();
+    const client = originAt(`https://shop.test:${server.port}`, { address: "127.0.0.1", ca: certificate });
+    expect([await outcome(client), await outcome(client)]).toEqual(["200 answer 1", "200 answer 2"]);
+    expect(client.connections()).toEqual({ busy: 0, idle: 1 });
+    client.close();
+    await server.stop(true);
+  });
+
+  test("nothing is sent to one that nobody vouches for, or that has another's certificate", async () => {
+    const { server, asked } = serve();
+    const body = () => new Response("secret").body;
+    for (const [url, ca] of [
+      ["https://shop.test", undefined],
+      ["https://other.test", certificate],
+    ] as const) {
+      const client = originAt(`${url}:${server.port}`, { address: "127.0.0.1", ...(ca === undefined ? {} : { ca }) });
+      expect(await outcome(client, { method: "POST", body: body() })).toBe("unreachable, nothing sent");
+      expect(client.connections()).toEqual({ busy: 0, idle: 0 });
+    }
+    expect(asked()).toBe(0);
+    await server.stop(true);
+  });
+
+  test("one that takes the connection and never shakes hands is given up after its time", async () => {
+    const raw = await origin(() => undefined);
+    const client = originAt(raw.url.replace("http:", "https:"), { connectMs: 100 });
+    expect(await outcome(client)).toBe("timeout, nothing sent");
+  });
+
+  test("one that speaks without it cannot be reached, and nothing was sent", async () => {
+    const raw = await origin(always(whole), always(whole));
+    const client = originAt(raw.url.replace("http:", "https:"));
+    expect(await outcome(client)).toMatch(/^(unreachable|reset|protocol), nothing sent$/);
   });
 });
 
@@ -483,6 +533,20 @@ test("a thousand requests at once, of all kinds of answers, each get their own",
     for (const [id, text] of outcomes.entries()) expect(text).toBe(`200 ${id}:${"x".repeat(id % 3000)}`);
   }
   client.close();
+});
+
+test("what an origin cuts off is cut off for the shopper, and never looks whole", async () => {
+  for (const head of ["Content-Length: 10\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"]) {
+    const raw = await origin((socket) => {
+      socket.write(ok + head);
+      setTimeout(() => socket.end(), 20);
+    });
+    const client = originAt(raw.url);
+    const edge = Bun.serve({ hostname: "127.0.0.1", port: 0, development: false, fetch: () => client.send(request()) });
+    const shopper = await fetch(`http://127.0.0.1:${edge.port}/`);
+    expect(await shopper.text().catch(() => "cut off")).toBe("cut off");
+    await edge.stop(true);
+  }
 });
 
 test("errors say what happened and to whom", async () => {

@@ -106,9 +106,14 @@ export function startClocked(
     clock,
     /** What the origin was asked, in order. */
     asked,
-    async ask(target: string, init: RequestInit & { host?: string; scheme?: "http" | "https" } = {}) {
-      const { host = "shop.example", scheme = "http", ...rest } = init;
-      const exchange = exchangeOf(new Request(`http://${host}${target}`, rest), { atMs: clock.ms, scheme, host });
+    /** `exchange`: what no URL parser would let through. */
+    async ask(
+      target: string,
+      init: RequestInit & { host?: string; scheme?: "http" | "https"; exchange?: Partial<Exchange> } = {},
+    ) {
+      const { host = "shop.example", scheme = "http", exchange: change, ...rest } = init;
+      const request = new Request(`http://${host}${target}`, rest);
+      const exchange = exchangeOf(request, { atMs: clock.ms, scheme, host, ...change });
       const answer = await cache.stage(exchange, (sent) => {
         asked.push(sent);
         return origin(sent);

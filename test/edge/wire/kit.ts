@@ -209,13 +209,13 @@ export async function send(
   options: {
     readonly until?: (text: string) => boolean;
     /** Sent when `until` holds for the first time, on the same connection; the end is then when it holds for what comes after. */
-    readonly then?: string;
+    readonly next?: string;
     readonly quietMs?: number;
     readonly pauseMs?: number;
   } = {},
 ): Promise<Wire> {
   const { until, quietMs = 250, pauseMs = 15 } = options;
-  let then = options.then;
+  let next = options.next;
   let from = 0;
   const socket = net.connect({ port, host: "127.0.0.1", noDelay: true });
   socket.setEncoding("latin1");
@@ -230,10 +230,10 @@ export async function send(
   socket.on("data", (data: string) => {
     text += data;
     if (!until?.(text.slice(from))) return rest();
-    if (then === undefined) return resolve({ text, end: "open" });
+    if (next === undefined) return resolve({ text, end: "open" });
     from = text.length;
-    socket.write(then, "latin1");
-    then = undefined;
+    socket.write(next, "latin1");
+    next = undefined;
     rest();
   });
   socket.on("error", () => {

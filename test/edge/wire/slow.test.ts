@@ -3,6 +3,7 @@
  * leave room for it and for a busy machine. All of them wait at the same time.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import http2 from "node:http2";
 import net from "node:net";
 import type { EdgeListener } from "#adapters/bun/edge-listener.ts";
 import { forwardTo, type RecordingOrigin, startEdge, startOrigin, statuses } from "./kit.ts";
@@ -45,12 +46,12 @@ beforeAll(async () => {
   );
   held = startEdge(
     async ({ path }) => {
-      if (path === "/late") await Bun.sleep(9000);
+      if (path === "/late") await Bun.sleep(11_000);
       if (path === "/events") {
         const events = new ReadableStream({
           async start(controller) {
             controller.enqueue("data: 1\n\n");
-            await Bun.sleep(9000);
+            await Bun.sleep(11_000);
             controller.enqueue("data: 2\n\n");
             controller.close();
           },
@@ -116,8 +117,19 @@ describe("who is slow", () => {
     40_000,
   );
   test.concurrent(
-    "takes for ever for a small body: closed",
-    () => close(`${head}Content-Length: 60000\r\n\r\n`, "y", 300, 20, []),
+    "takes for ever for a small body: 408",
+    () => close(`${head}Content-Length: 60000\r\n\r\n`, "y", 300, 20, [408]),
+    40_000,
+  );
+  // What slow-body.ts leaves to Bun.
+  test.concurrent(
+    "takes for ever for a small body that can only be HTTP/1.1: closed by Bun",
+    () => close(`${head}Connection: keep-alive\r\nContent-Length: 60000\r\n\r\n`, "y", 300, 20, []),
+    40_000,
+  );
+  test.concurrent(
+    "takes for ever for such a body, with as many bytes as it can have: closed by Bun",
+    () => close(`${head}Connection: keep-alive\r\nContent-Length: 65536\r\n\r\n`, "y".repeat(1000), 150, 20, []),
     40_000,
   );
   test.concurrent(
@@ -140,6 +152,41 @@ describe("who is slow", () => {
     () => close(`${head}Content-Length: 2000001\r\n\r\n`, "y", 300, 20, [413]),
     40_000,
   );
+
+  test.concurrent("takes for ever for a body by HTTP/2, while other requests keep the connection awake: 408, for this one only", async () => {
+    const session = http2.connect(`http://127.0.0.1:${edge.port}`);
+    session.on("error", () => {});
+    const slow = session.request({ ":method": "POST", ":path": "/a", "content-length": "60000" }, { endStream: false });
+    const { promise, resolve } = Promise.withResolvers<number | undefined>();
+    slow.on("response", (fields) => resolve(fields[":status"]));
+    slow.on("error", () => {});
+    slow.on("close", () => resolve(undefined));
+    let answered = 0;
+    const get = () => {
+      const other = session.request({ ":path": "/" });
+      other.on("response", () => answered++);
+      other.on("error", () => {});
+      other.resume();
+      other.end();
+    };
+    const timer = setInterval(() => {
+      if (slow.writable) slow.write("y");
+      get();
+    }, 200);
+    expect(await promise).toBe(408);
+    const before = answered;
+    while (answered < before + 3) await Bun.sleep(20);
+    clearInterval(timer);
+    session.destroy();
+  }, 40_000);
+
+  test.concurrent("asks again and again, closer together than the idle timeout: stays connected", async () => {
+    const request = "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n";
+    const { text, isClosed } = await drips(held.port, request, request, 3000, 14);
+    expect(isClosed).toBe(false);
+    expect(statuses(text).every((status) => status === 200)).toBe(true);
+    expect(statuses(text).length).toBeGreaterThanOrEqual(5);
+  }, 40_000);
 
   test.concurrent("does not read what it asked for: closed, and the answer is given up", async () => {
     const given = Promise.withResolvers<void>();

@@ -144,6 +144,26 @@ test("two requests in one write are never mixed up: both are answered in order, 
   expect(answers.text.match(/from \/\d/g)).toEqual(["from /1", "from /2"]);
 });
 
+test("a stage that throws costs its client a 500, says so, and nobody else anything", async () => {
+  const troubles: string[] = [];
+  const edge = startEdge(
+    ({ path }) => {
+      if (path === "/now") throw new Error("now");
+      return path === "/later" ? Promise.reject(new Error("later")) : new Response("ok");
+    },
+    { listener: { onTrouble: (message) => troubles.push(message) } },
+  );
+  undo.push(() => edge.stop(50));
+  for (const [path, status] of [
+    ["/now", 500],
+    ["/later", 500],
+    ["/", 200],
+  ] as const) {
+    expect((await fetch(`http://127.0.0.1:${edge.port}${path}`)).status).toBe(status);
+  }
+  expect(troubles).toEqual(["A request failed: now", "A request failed: later"]);
+});
+
 test("the origin of these tests is strict itself", () => {
   expect(() => readRequests("GET /a HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")).toThrow();
   expect(() =>
