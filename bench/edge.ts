@@ -160,7 +160,7 @@ export async function benchEdge(given: string[]): Promise<number> {
         }
       }
     }
-    const second = await secondOpinion(bench, servers, pins.crowd, rounds, say);
+    const second = results.has("hits2k") ? await secondOpinion(bench, servers, pins.crowd, rounds, say) : undefined;
     return report({ chosen, results, servers, second });
   } finally {
     process.removeListener("SIGINT", stopOnSignal);
