@@ -6,8 +6,10 @@
  *   /pass/SIZE/NUMBER  may not be kept
  *   /asked             how many requests have come
  *
- * Prints "port NUMBER", and ends when its standard input does.
+ * Prints "port NUMBER". Its standard input is a pipe from the bench, which ends when the bench does, however it ends: then the folder
+ * that it was given is removed, as nobody else may be left to do it.
  */
+import { rmSync } from "node:fs";
 
 type Visitor = { received: Buffer | undefined };
 
@@ -80,4 +82,7 @@ const server = Bun.listen<Visitor>({
 });
 process.stdout.write(`port ${server.port}\n`);
 await new Response(Bun.stdin.stream()).text();
+const [folder] = process.argv.slice(2);
+// The servers end at the same moment, and write until they do.
+if (folder !== undefined) rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 process.exit();

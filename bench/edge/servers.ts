@@ -30,7 +30,7 @@ export type Ground = {
 
 const startsWithinMs = 15_000;
 const cacheBytes = 1024 * 1024 * 1024;
-/** Of each side; HAProxy wants two files for one, and a usual limit is 20,000. */
+/** HAProxy wants two open files for each, nginx as many again for what it has cached; a usual limit is 20,000. */
 const connectionsMax = 8000;
 
 const programs: Readonly<Record<Exclude<ServerName, "spillway">, string>> = {
@@ -144,7 +144,7 @@ http {
   tcp_nopush on;
   keepalive_timeout 75s;
   keepalive_requests 1000000000;
-  open_file_cache max=200000 inactive=1h;
+  open_file_cache max=${connectionsMax} inactive=1h;
   open_file_cache_valid 1h;
   ${["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((what) => `${what}_temp_path ${folder}/${what};`).join(" ")}
   proxy_cache_path ${folder}/cache levels=1:2 keys_zone=kept:64m max_size=${cacheBytes} inactive=1h use_temp_path=off;

@@ -26,6 +26,7 @@ type Connection = {
 };
 
 const finishMs = 10_000;
+const connectsWithinMs = 20_000;
 
 export async function crowd(
   job: CrowdJob,
@@ -169,14 +170,32 @@ export async function crowd(
 async function connected(job: CrowdJob, handler: Bun.SocketHandler<Connection>): Promise<Bun.Socket<Connection>> {
   const data: Connection = { sentAt: 0, unsent: undefined, received: undefined, left: 0, underWay: false };
   const to = { hostname: "127.0.0.1", port: job.port, data };
-  if (job.tls !== true) return await Bun.connect<Connection>({ ...to, socket: handler });
-  return await new Promise((resolve, reject) => {
-    Bun.connect<Connection>({
-      ...to,
-      tls: { rejectUnauthorized: false },
-      socket: { ...handler, handshake: (socket) => resolve(socket) },
-    }).catch(reject);
-  });
+  const made = Promise.withResolvers<Bun.Socket<Connection>>();
+  const gaveUp = setTimeout(
+    () => made.reject(new Error(`no connection within ${connectsWithinMs / 1000} s`)),
+    connectsWithinMs,
+  );
+  const connection =
+    job.tls === true
+      ? Bun.connect<Connection>({
+          ...to,
+          tls: { rejectUnauthorized: false },
+          socket: {
+            ...handler,
+            handshake: (socket) => made.resolve(socket),
+            close: (socket) => {
+              made.reject(new Error("a connection was closed before its handshake was done"));
+              void handler.close?.(socket);
+            },
+          },
+        })
+      : Bun.connect<Connection>({ ...to, socket: handler }).then(made.resolve);
+  connection.catch(made.reject);
+  try {
+    return await made.promise;
+  } finally {
+    clearTimeout(gaveUp);
+  }
 }
 
 export function cpuSecondsOfThis(): number {
