@@ -9,9 +9,9 @@
  */
 import { type RouteClass, Shedding as SheddingSettings } from "#contract/edge-config.ts";
 import type { Exchange } from "#edge/exchange.ts";
-import { settingsOf } from "#edge/limits/exchange.fixture.ts";
 import { createShedding } from "#edge/shedding/shedding.ts";
 import { type AdaptiveLimit, createGradientLimit } from "#resilience/adaptive-limit.ts";
+import { settingsOf } from "../test/kit/exchange.ts";
 
 const workers = Number(process.argv[4] ?? 32);
 const serviceMs = Number(process.argv[5] ?? 20);

@@ -6,7 +6,8 @@ import { version } from "#roles/version.ts";
 type Command = {
   readonly words: string;
   readonly summary: string;
-  readonly help: string;
+  /** Left out where the word says more about itself. */
+  readonly help?: string;
   /** Resolves with the exit code. */
   readonly run: (args: string[]) => Promise<number>;
 };
@@ -35,20 +36,22 @@ const commands: Record<string, Command> = {
   edge: {
     words: "edge --origin URL",
     summary: "run the edge alone, in front of any web shop",
-    help: "Cache, limits, shedding, balancing and a page for when the origin is gone. Needs no database.\nSIGHUP reads the configuration again; Ctrl-C finishes what is under way.\n\n  bin/spillway edge --origin https://shop.example --port 8000\n  bin/spillway edge --origin http://10.0.0.7:8080 --origin http://10.0.0.8:8080\n  bin/spillway edge --config spillway.config.json\n  bin/spillway edge --schema > spillway.schema.json",
     run: async (args) => await (await import("#roles/edge.ts")).runEdge(args, process.env),
   },
   warm: {
     words: "warm --sitemap URL | --urls FILE",
     summary: "fill the edge's cache before the crowd comes",
-    help: "Asks for each page through the edge, no faster than --rate a second; says what was a hit and what a miss.\n\n  bin/spillway warm --sitemap http://localhost:8000/sitemap.xml --rate 20\n  bin/spillway warm --urls pages.txt --edge http://localhost:8000 --assets",
     run: async (args) => await (await import("#roles/tools/warm.ts")).warmTool(args),
   },
   publish: {
-    words: "publish --urls FILE | --sitemap URL",
+    words: "publish --sitemap URL | --urls FILE",
     summary: "keep pages as static files, shown while the origin is gone",
-    help: "Fetches each page and its assets, keeps them compressed in --out, and swaps them in as a whole.\n\n  bin/spillway publish --sitemap https://shop.example/sitemap.xml --out snapshot\n  SPILLWAY_SNAPSHOT=snapshot bin/spillway edge --origin https://shop.example",
     run: async (args) => await (await import("#roles/tools/publish.ts")).publishTool(args),
+  },
+  conformance: {
+    words: "conformance cache --suite DIR",
+    summary: "hold the edge's cache to the public suite http-tests/cache-tests",
+    run: async (args) => await (await import("#roles/tools/conformance.ts")).conformanceTool(args),
   },
   migrate: {
     words: "migrate",
@@ -133,7 +136,7 @@ async function main(args: string[]): Promise<number> {
     );
     return 2;
   }
-  if (rest.includes("--help") || rest.includes("-h")) {
+  if (command.help !== undefined && (rest.includes("--help") || rest.includes("-h"))) {
     process.stdout.write(`usage: bin/spillway ${command.words}\n${command.summary}\n\n${command.help}\n`);
     return 0;
   }

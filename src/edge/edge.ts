@@ -28,6 +28,8 @@ export type EdgeDeps = {
   readonly clock: Clock;
   /** Milliseconds with fractions, of a clock that never goes back. */
   readonly monotonicMs: () => number;
+  /** The same clock, counted from the epoch. */
+  readonly steadyMs: () => number;
   readonly later: (ms: number, run: () => void) => () => void;
   readonly random: Random;
   readonly signer: Signer;
@@ -67,7 +69,7 @@ export function createEdge(config: EdgeConfig, deps: EdgeDeps, before?: Edge): E
   const shedding =
     before?.shedding ??
     createShedding(config.shedding, {
-      now: monotonicMs,
+      now: deps.steadyMs,
       later: deps.later,
       random,
       meter,
@@ -85,6 +87,7 @@ export function createEdge(config: EdgeConfig, deps: EdgeDeps, before?: Edge): E
     pressure.configure(config.pressure);
     shedding.configure(config.shedding);
     limits.configure(config.limits);
+    before.seeing.update(config.log, deps.spans);
   }
   // Under other settings what is kept might have to be kept otherwise: it begins empty.
   const cache =
@@ -97,27 +100,26 @@ export function createEdge(config: EdgeConfig, deps: EdgeDeps, before?: Edge): E
           staleFactor: pressure.staleFactor,
         });
   const seeing =
-    before !== undefined && isSame("log")
-      ? before.seeing
-      : createSeeing(config.log, {
-          meter,
-          monotonicMs,
-          random,
-          later: deps.later,
-          writeLog: deps.writeLog,
-          spans: deps.spans,
-        });
+    before?.seeing ??
+    createSeeing(config.log, {
+      meter,
+      monotonicMs,
+      random,
+      later: deps.later,
+      writeLog: deps.writeLog,
+      spans: deps.spans,
+    });
   const balancer = deps.shop === undefined ? balancerOf(config, deps, before) : undefined;
   if (balancer !== undefined) shedding.setUpstreams(config.upstreams.map(({ name, url }) => name ?? new URL(url).host));
 
   const stages: readonly Stage[] = [
     seeing.stage,
     createFallback(config.fallback, { random, snapshot: deps.snapshot, queryIgnored: config.cache.queryIgnored }).stage,
-    pressure.answerStage,
     limits.stage,
+    pressure.answerStage,
     ...(config.cache.enabled ? [cache.stage] : []),
-    shedding.stage,
     pressure.upstreamStage,
+    shedding.stage,
   ];
   const last = deps.shop === undefined ? forwardTo(balancer as Balancer, deps.name) : askShop(deps.shop);
 
@@ -174,7 +176,10 @@ function forwardTo(balancer: Balancer, name: string): Next {
         target,
         headers,
         body: request === null || method === "GET" || method === "HEAD" ? null : request.body,
-        signal: request?.signal ?? neverAborted,
+        // Made only when somebody looks: most requests are answered before anybody does.
+        get signal() {
+          return request?.signal ?? neverAborted;
+        },
       },
       exchange.notes,
     );
@@ -192,8 +197,9 @@ async function tunnelTo(
   const chosen = balancer.choose();
   if (chosen === undefined) return new Response(null, { status: 503 });
   exchange.notes.upstream = chosen.name;
-  const url = new URL(exchange.target, chosen.url);
-  url.protocol = chosen.url.protocol === "https:" ? "wss:" : "ws:";
+  const { protocol, host } = chosen.url;
+  // Joined as text: a target such as //elsewhere/x must stay a path.
+  const url = new URL(`${protocol === "https:" ? "wss" : "ws"}://${host}${exchange.target}`);
   // Undefined: the two are joined, and nobody reads what is answered here.
   return (await tunnel(url, headers)) ?? new Response(null);
 }

@@ -2,8 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Pressure as PressureSettings } from "#contract/edge-config.ts";
+import { countingMeter, exchangeOf, settingsOf } from "../../test/kit/exchange.ts";
 import type { Exchange } from "./exchange.ts";
-import { countingMeter, exchangeOf, settingsOf } from "./limits/exchange.fixture.ts";
 import { createPressure, type PressureLevel } from "./pressure.ts";
 
 const start = 1_795_000_000_000;

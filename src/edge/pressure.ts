@@ -7,8 +7,7 @@
  * of the windows that ended within `downAfterSeconds`: up at once, and down only after it has been quieter for that long.
  * So it goes down at most once in that time and comes to rest under signals that go to and fro.
  */
-import type { Static } from "typebox";
-import type { Pressure as PressureSettings } from "#contract/edge-config.ts";
+import type { EdgeConfig } from "#contract/edge-config.ts";
 import type { Answer, Exchange, Stage } from "./exchange.ts";
 import { withFields } from "./limits/limits.ts";
 import type { Meter } from "./ports.ts";
@@ -32,7 +31,7 @@ export type Pressure = {
   /** Behind the cache: tells the upstream. */
   readonly upstreamStage: Stage;
   stats(): PressureStats;
-  configure(settings: Static<typeof PressureSettings>): void;
+  configure(settings: EdgeConfig["pressure"]): void;
 };
 
 export type PressureStats = {
@@ -56,7 +55,7 @@ const filledFrom = 0.95;
 
 const field = "spillway-pressure";
 
-export function createPressure(first: Static<typeof PressureSettings>, deps: { readonly meter: Meter }): Pressure {
+export function createPressure(first: EdgeConfig["pressure"], deps: { readonly meter: Meter }): Pressure {
   let settings = first;
   let measured: PressureLevel = 0;
   let set: PressureLevel | null = null;

@@ -34,8 +34,8 @@ export function createTokenBucket({ perSecond, burst }: TokenBucketOptions): Tok
         tokens -= 1;
         return 0;
       }
-      // At least a millisecond: a shorter wait ends, for timers, in the millisecond it began in.
-      return Math.max(Math.ceil(((1 - tokens) * 1000) / perSecond), 1);
+      // A millionth of a millisecond is what adding fractions leaves. At least a millisecond: a shorter wait ends, for timers, in the millisecond it began in.
+      return Math.max(Math.ceil(((1 - tokens) * 1000) / perSecond - 1e-6), 1);
     },
 
     pauseUntil(atMs) {

@@ -37,6 +37,7 @@ export async function createEdgeParts(
     deps: {
       clock: systemClock,
       monotonicMs: () => performance.now(),
+      steadyMs: () => performance.timeOrigin + performance.now(),
       later: (ms, run) => {
         const timer = setTimeout(run, ms);
         return () => clearTimeout(timer);
@@ -82,6 +83,12 @@ function onceEach(metrics: Metrics): Meter {
 export function controlsOf(edge: () => Edge, reload: () => Promise<void>): EdgeControls {
   const noUpstreams = "This edge asks the shop in its own process; it has no other upstreams.";
   let policies: EdgeConfig["limits"]["policies"] | undefined;
+  /** Each upstream has a limit of its own on what is under way. */
+  const limitEach = (): void => {
+    const { balancer, shedding, config } = edge();
+    if (balancer !== undefined && config.balancing.resolveSeconds === 0)
+      shedding.setUpstreams(balancer.upstreams().map(({ name }) => name));
+  };
   return {
     purge: (what) => {
       const soft = what.soft ?? false;
@@ -93,11 +100,17 @@ export function controlsOf(edge: () => Edge, reload: () => Promise<void>): EdgeC
     addUpstream: (upstream) => {
       const { balancer } = edge();
       if (balancer === undefined) return noUpstreams;
-      return balancer.add(upstream) ? undefined : "There is an upstream of that name already; give it another name.";
+      if (!balancer.add(upstream)) return "There is an upstream of that name already; give it another name.";
+      limitEach();
+      return undefined;
     },
     weighUpstream: (name, weight) => edge().balancer?.setWeight(name, weight) ?? false,
     drainUpstream: (name) => edge().balancer?.drain(name) ?? false,
-    removeUpstream: (name) => edge().balancer?.remove(name) ?? false,
+    removeUpstream: (name) => {
+      const isGone = edge().balancer?.remove(name) ?? false;
+      if (isGone) limitEach();
+      return isGone;
+    },
     limits: () => policies ?? edge().config.limits.policies,
     setLimits: (given) => {
       policies = given;

@@ -13,7 +13,7 @@ import { createEdge, type Edge } from "#edge/edge.ts";
 import { edgeApi } from "#http/edge-api.ts";
 import { SpillwayError } from "#kernel/error.ts";
 import { Metrics } from "#watch/metrics.ts";
-import { edgeConfigSchemaJson, readEdgeConfig } from "./edge-config.ts";
+import { edgeConfigSchemaJson, edgeSettings, readEdgeConfig } from "./edge-config.ts";
 import { controlsOf, createEdgeParts } from "./edge-parts.ts";
 import { processGauges } from "./ops.ts";
 
@@ -21,11 +21,33 @@ const log = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
+const help = `usage: bin/spillway edge --origin URL
+The door in front of any web shop: cache, limits, shedding, balancing, and a page for when the origin is gone. It needs no database.
+
+  --origin URL      an upstream; may be given several times
+  --port N          the port that clients reach (8000)
+  --ops-port N      the operations port: /livez /readyz /metrics and the admin API under /edge/ (8001)
+  --config FILE     spillway.config.ts or .json; flags and environment go before it
+  --schema          prints the file's JSON schema
+
+SIGHUP reads the configuration again, and a wrong one changes nothing. Ctrl-C finishes what is under way.
+
+  bin/spillway edge --origin https://shop.example --port 8000
+  bin/spillway edge --origin http://10.0.0.7:8080 --origin http://10.0.0.8:8080
+  bin/spillway edge --schema > spillway.schema.json
+
+settings, from the environment:
+${edgeSettings.map(([name, meaning]) => `  ${name}\n      ${meaning}`).join("\n")}`;
+
 /** Resolves with the exit code. */
 export async function runEdge(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<number> {
+  if (args.includes("--help") || args.includes("-h")) {
+    process.stdout.write(`${help}\n`);
+    return 0;
+  }
   if (args.includes("--schema")) {
     process.stdout.write(edgeConfigSchemaJson());
     return 0;

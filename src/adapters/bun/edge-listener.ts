@@ -9,7 +9,6 @@ import { readFileSync, statSync } from "node:fs";
 import http from "node:http";
 import { createSecureContext } from "node:tls";
 import type { Door, Receiver } from "#edge/ports.ts";
-import { SpillwayError } from "#kernel/error.ts";
 import { createTunnels, type TunnelState, type Tunnels } from "./edge-tunnel.ts";
 import { portProblem } from "./http-server.ts";
 import { hasBody, hasToBeWatched, inTime } from "./slow-body.ts";

@@ -6,8 +6,7 @@
  *
  * With one upstream it is a direct call, counted.
  */
-import type { Static } from "typebox";
-import type { Balancing, Upstream as ConfiguredUpstream } from "#contract/edge-config.ts";
+import type { EdgeConfig } from "#contract/edge-config.ts";
 import type { Clock, Random } from "#kernel/clock.ts";
 import { RetryBudget } from "#resilience/retry-budget.ts";
 import type { Notes } from "../exchange.ts";
@@ -17,8 +16,8 @@ import { isAddress, lookUp, type Resolve } from "./name-lookup.ts";
 import { Pool } from "./pool.ts";
 import { Upstream, type UpstreamCounts, type UpstreamOrigin, type UpstreamState } from "./upstream.ts";
 
-export type BalancingSettings = Static<typeof Balancing>;
-export type UpstreamSettings = Static<typeof ConfiguredUpstream>;
+export type BalancingSettings = EdgeConfig["balancing"];
+export type UpstreamSettings = EdgeConfig["upstreams"][number];
 
 export type BalancerDeps = {
   /** `address`: connect there instead of looking the URL's host up; it stays the name for TLS. */

@@ -2,10 +2,10 @@
 import { describe, expect, test } from "bun:test";
 import { createSigner } from "#adapters/system/signer.ts";
 import { Limits as LimitsSettings } from "#contract/edge-config.ts";
+import { countingMeter, type ExchangeOptions, exchangeOf, settingsOf } from "../../../test/kit/exchange.ts";
 import type { Next } from "../exchange.ts";
 import type { AltchaChallenge } from "./challenge.ts";
 import { sha256Source } from "./challenge-page.ts";
-import { countingMeter, type ExchangeOptions, exchangeOf, settingsOf } from "./exchange.fixture.ts";
 import { createLimits } from "./limits.ts";
 
 const challenge = { maxNumber: 1000, validSeconds: 60, passSeconds: 600 };

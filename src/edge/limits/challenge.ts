@@ -8,8 +8,7 @@
  *
  * issued -> (a right answer in time, for the first time) -> a pass, for as long as `passSeconds`
  */
-import type { Static } from "typebox";
-import type { Limits } from "#contract/edge-config.ts";
+import type { EdgeConfig } from "#contract/edge-config.ts";
 import type { Signer } from "#kernel/signer.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Meter } from "../ports.ts";
@@ -42,7 +41,7 @@ type Outcome = "issued" | "passed" | Failure;
 
 export type Challenge = {
   readonly path: string;
-  configure(settings: Static<typeof Limits>["challenge"]): void;
+  configure(settings: EdgeConfig["limits"]["challenge"]): void;
   /** Requests for `path`: GET issues, POST takes a solution. */
   answer(exchange: Exchange): Promise<Response>;
   hasPass(exchange: Exchange): boolean;
@@ -51,7 +50,7 @@ export type Challenge = {
   stats(): Readonly<Record<string, number>>;
 };
 
-export function createChallenge(first: Static<typeof Limits>["challenge"], deps: ChallengeDeps): Challenge {
+export function createChallenge(first: EdgeConfig["limits"]["challenge"], deps: ChallengeDeps): Challenge {
   const { signer, newId, visitors } = deps;
   const count = deps.meter.counter("spillway_edge_challenge_total", "Proof of work challenges.");
   const counts = new Map<Outcome, { inc: () => void; value: number }>();

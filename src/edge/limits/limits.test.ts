@@ -3,8 +3,8 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { createSigner } from "#adapters/system/signer.ts";
 import { Limits as LimitsSettings } from "#contract/edge-config.ts";
+import { countingMeter, type ExchangeOptions, exchangeOf, settingsOf } from "../../../test/kit/exchange.ts";
 import type { Next } from "../exchange.ts";
-import { countingMeter, type ExchangeOptions, exchangeOf, settingsOf } from "./exchange.fixture.ts";
 import { createLimits, type Limits, withFields } from "./limits.ts";
 
 const signer = createSigner(new Uint8Array(32).fill(7));

@@ -5,8 +5,7 @@
  * Tells it in `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10): on every 429, and on answers
  * to programs that show a token, which can act on it. Pages and what caches keep stay as they are.
  */
-import type { Static } from "typebox";
-import type { LimitPolicy, Limits as LimitsSettings } from "#contract/edge-config.ts";
+import type { EdgeConfig } from "#contract/edge-config.ts";
 import type { Signer } from "#kernel/signer.ts";
 import { type Gcra, gcra, remaining, standing, take, wait } from "#resilience/gcra.ts";
 import { KeyHash } from "#resilience/key-hash.ts";
@@ -32,7 +31,7 @@ export type Limits = {
   readonly stage: Stage;
   stats(): LimitsStats;
   /** Obeys these settings from the next request on; what was counted under a policy of the same name stays counted. */
-  configure(settings: Static<typeof LimitsSettings>): void;
+  configure(settings: EdgeConfig["limits"]): void;
 };
 
 export type LimitsStats = {
@@ -47,7 +46,7 @@ export type LimitsStats = {
 
 type Policy = {
   readonly name: string;
-  readonly by: Static<typeof LimitPolicy>["by"];
+  readonly by: EdgeConfig["limits"]["policies"][number]["by"];
   readonly rule: Gcra;
   /** Mixed into the key's hash, so that all policies share one table. */
   readonly low: number;
@@ -64,12 +63,12 @@ const applies = (policy: Policy, exchange: Exchange): boolean =>
   (policy.paths === null || policy.paths.some((matches) => matches(exchange.path)));
 
 /** The quota of a whole window of at least the burst's length: what a client may plan with. */
-function policyItem({ name, perSecond, burst }: Static<typeof LimitPolicy>): string {
+function policyItem({ name, perSecond, burst }: EdgeConfig["limits"]["policies"][number]): string {
   const seconds = Math.max(1, Math.ceil(burst / perSecond));
   return `"${name}";q=${Math.max(1, Math.floor(perSecond * seconds))};w=${seconds}`;
 }
 
-export function createLimits(first: Static<typeof LimitsSettings>, deps: LimitsDeps): Limits {
+export function createLimits(first: EdgeConfig["limits"], deps: LimitsDeps): Limits {
   const hash = new KeyHash(deps.seed);
   const visitors = createVisitors(deps.signer);
   const challenge = createChallenge(first.challenge, { ...deps, visitors });
@@ -95,7 +94,7 @@ export function createLimits(first: Static<typeof LimitsSettings>, deps: LimitsD
   configure(first);
   deps.meter.gauge("spillway_edge_limit_keys", "Keys that limits remember.", () => table.size);
 
-  function configure(next: Static<typeof LimitsSettings>): void {
+  function configure(next: EdgeConfig["limits"]): void {
     const nextAllow = parseNetworks(next.allow);
     const nextDeny = parseNetworks(next.deny);
     const names = next.policies.map(({ name }) => name);

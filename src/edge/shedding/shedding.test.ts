@@ -1,8 +1,8 @@
 /** Who waits, who is turned away and who never is. */
 import { describe, expect, test } from "bun:test";
 import { Shedding as SheddingSettings } from "#contract/edge-config.ts";
+import { countingMeter, type ExchangeOptions, exchangeOf, settingsOf } from "../../../test/kit/exchange.ts";
 import type { Answer, Exchange, Next } from "../exchange.ts";
-import { countingMeter, type ExchangeOptions, exchangeOf, settingsOf } from "../limits/exchange.fixture.ts";
 import { OriginError } from "../ports.ts";
 import { isBackground } from "./rank.ts";
 import { createShedding, type SheddingDeps } from "./shedding.ts";

@@ -10,8 +10,7 @@
  *
  * While anybody waits there is no room: whoever arrives then waits too, and each turn goes to the first in line.
  */
-import type { Static } from "typebox";
-import type { Shedding as SheddingSettings } from "#contract/edge-config.ts";
+import type { EdgeConfig } from "#contract/edge-config.ts";
 import {
   type AdaptiveLimit,
   createFixedLimit,
@@ -53,7 +52,7 @@ export type Shedding = {
   /** These are behind it from now on; those that were there before keep their limits. Without a call: one, unnamed. */
   setUpstreams(names: readonly string[]): void;
   /** Other settings for the same line; limits begin anew when anything about them has changed. */
-  configure(settings: Static<typeof SheddingSettings>): void;
+  configure(settings: EdgeConfig["shedding"]): void;
 };
 
 export type SheddingStats = {
@@ -87,7 +86,7 @@ type Reason = "queue full" | "displaced" | "waited too long";
 /** For the sample window: short enough to follow the first seconds of a rush, long enough for a mean. */
 const window = { ms: 100, samplesMin: 10, dropShare: 0.05 };
 
-export function createShedding(first: Static<typeof SheddingSettings>, deps: SheddingDeps): Shedding {
+export function createShedding(first: EdgeConfig["shedding"], deps: SheddingDeps): Shedding {
   const { now, later, random, signals } = deps;
   const countShed = deps.meter.counter("spillway_edge_shed_total", "Requests refused because there were too many.");
   const countsShed = new Map<string, { inc: () => void; value: number }>();
@@ -342,7 +341,7 @@ export function createShedding(first: Static<typeof SheddingSettings>, deps: She
   };
 }
 
-function checked(settings: Static<typeof SheddingSettings>): Static<typeof SheddingSettings> {
+function checked(settings: EdgeConfig["shedding"]): EdgeConfig["shedding"] {
   const { least, initial, most } = settings;
   if (least > initial || initial > most) {
     throw new RangeError(`shedding: write least <= initial <= most; they are ${least}, ${initial} and ${most}.`);

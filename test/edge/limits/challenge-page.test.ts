@@ -7,9 +7,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Browser, chromium } from "playwright-core";
 import { createSigner } from "#adapters/system/signer.ts";
 import { Limits as LimitsSettings } from "#contract/edge-config.ts";
-import { countingMeter, exchangeOf, settingsOf } from "#edge/limits/exchange.fixture.ts";
 import { createLimits } from "#edge/limits/limits.ts";
 import { chromiumIsThere, chromiumPath, launchOptions } from "../../browser/chromium.ts";
+import { countingMeter, exchangeOf, settingsOf } from "../../kit/exchange.ts";
 
 if (!chromiumIsThere) {
   if (process.env.SPILLWAY_TEST_NOTHING_SKIPPED === "1")

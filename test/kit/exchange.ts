@@ -1,8 +1,8 @@
 /** Exchanges, settings and counters for tests of single stages: what the listener, the config and `watch` make in earnest. */
 import type Type from "typebox";
 import Value from "typebox/value";
-import type { Exchange, Notes } from "../exchange.ts";
-import type { Meter } from "../ports.ts";
+import type { Exchange, Notes } from "#edge/exchange.ts";
+import type { Meter } from "#edge/ports.ts";
 
 export type ExchangeOptions = Partial<Omit<Exchange, "headers" | "route" | "notes">> & {
   readonly headers?: Readonly<Record<string, string>>;
