@@ -22,6 +22,9 @@ export type AnswerHead = {
 
 const fieldsMax = 200;
 
+/** Codings whose bytes would have to be decoded, and "identity", which is none. */
+const understood = new Set(["gzip", "x-gzip", "deflate", "compress", "x-compress", "br", "zstd", "identity"]);
+
 /** `text`: the head up to its empty line, one character a byte. Undefined for an interim answer (1xx), which is passed over. */
 export function parseHead(text: string, isHeadRequest: boolean): AnswerHead | undefined {
   // "HTTP/1.1 200 OK"; the reason phrase says nothing.
@@ -44,6 +47,7 @@ export function parseHead(text: string, isHeadRequest: boolean): AnswerHead | un
   const found: string[] = [];
   let length: number | undefined;
   let isChunked = false;
+  let isUnknownCoding = false;
   let isKept = minor === 1;
   let keptSeconds: number | undefined;
   while (lineEnd < text.length) {
@@ -74,17 +78,27 @@ export function parseHead(text: string, isHeadRequest: boolean): AnswerHead | un
         break;
       case 17:
         if (name.toLowerCase() === "transfer-encoding") {
+          const coding = value.trim().toLowerCase();
           // A coding beside "chunked" was not asked for (TE), and one after it hides where the answer ends.
-          if (isChunked || minor === 0 || value.trim().toLowerCase() !== "chunked")
+          if (
+            isChunked ||
+            isUnknownCoding ||
+            minor === 0 ||
+            !/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(coding) ||
+            understood.has(coding)
+          )
             throw new AnswerError("its Transfer-Encoding is not chunked alone");
-          isChunked = true;
+          // One that nobody knows says only that the answer ends with its connection (RFC 9112 6.3, item 4.1).
+          if (coding === "chunked") isChunked = true;
+          else isUnknownCoding = true;
           continue;
         }
         break;
     }
     found.push(name, value);
   }
-  if (isChunked && length !== undefined) throw new AnswerError("it has both Transfer-Encoding and Content-Length");
+  if ((isChunked || isUnknownCoding) && length !== undefined)
+    throw new AnswerError("it has both Transfer-Encoding and Content-Length");
   if (status === 205 && length !== 0) throw new AnswerError("it says 205 and may have a body (RFC 9110 15.3.6)");
   const framing =
     isHeadRequest || status === 204 || status === 304 || length === 0

@@ -134,7 +134,9 @@ export function createBalancer(
     if (isFailure) upstream.failures += 1;
     deps.ended?.(nowMs - beganMs, isFailure);
     if (upstream.circuit.state === "closed") {
-      const end = outcome === "answered" ? "answered" : outcome === "error" ? "server-error" : "no-answer";
+      // Whoever answers what cannot be understood is there, and may be fine at other addresses.
+      const isThere = outcome === "error" || outcome === "protocol";
+      const end = outcome === "answered" ? "answered" : isThere ? "server-error" : "no-answer";
       const verdict = upstream.watch.record(nowMs, end, () => pool.errorShareBeside(upstream));
       if (verdict !== undefined && pool.judge(upstream, verdict, nowMs)) upstream.counts.ejected();
       return;

@@ -4,7 +4,7 @@
  * assessment, no certificate: it says so itself.
  */
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -145,20 +145,45 @@ async function startOrigin(directory: string, port: number): Promise<{ url: stri
   throw new SpillwayError("bad_usage", `The suite's origin did not start on port ${port}. Is the port in use?`);
 }
 
-/** Where no edge is named: the cache stage alone, behind and before node:http. */
+/** The program itself, as `bin/spillway edge` runs it, with nothing that would refuse the suite's crowd. */
 async function startEdge(origin: string): Promise<{ url: string; stop(): Promise<void> }> {
-  const transport = (await import("../../../test/edge/cache/interim-transport.ts")) as {
-    forwardOverNode: (origin: string) => unknown;
-    startEdgeOverNode: (next: unknown, settings: object) => Promise<{ url: string; stop(): Promise<void> }>;
+  const folder = await mkdtemp(join(tmpdir(), "spillway-conformance-"));
+  const file = join(folder, "spillway.config.json");
+  const config = {
+    listen: { port: freePort(), host: "127.0.0.1" },
+    opsPort: freePort(),
+    upstreams: [{ url: origin }],
+    ...conformanceSettings,
   };
-  return await transport.startEdgeOverNode(transport.forwardOverNode(origin), conformanceSettings);
+  await writeFile(file, JSON.stringify(config));
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "../../main.ts"), "edge", "--config", file], {
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  const stop = async () => {
+    child.kill();
+    await child.exited;
+    await rm(folder, { recursive: true, force: true });
+  };
+  let printed = "";
+  for await (const piece of child.stdout) {
+    printed += new TextDecoder().decode(piece);
+    if (printed.includes("operations ")) return { url: `http://127.0.0.1:${config.listen.port}`, stop };
+  }
+  await stop();
+  throw new SpillwayError("bad_usage", "The edge did not start; see above.");
 }
 
 /**
  * Where the suite asks for what RFC 9111 allows and a shop had better not have by default: answers with cookies from the
- * cache for being explicitly fresh, and stale answers when the origin breaks off.
+ * cache for being explicitly fresh, and stale answers when the origin breaks off. Its origin breaks off on purpose, several
+ * times in a row, and is not to be taken for a dead one.
  */
-const conformanceSettings = { setCookie: "explicit", staleIfErrorSeconds: 60 } as const;
+const conformanceSettings = {
+  cache: { setCookie: "explicit", staleIfErrorSeconds: 60 },
+  limits: { policies: [] },
+  balancing: { unhealthyAfter: 100 },
+} as const;
 
 async function runClient(directory: string, edge: string, suite: Suite): Promise<Results> {
   const of = suite.groups.flatMap(({ tests }) => tests).filter((test) => test.browser_only !== true).length;
