@@ -146,6 +146,13 @@ test("a fixed limit stays", () => {
   expect(fixed.limit).toBe(7);
 });
 
+test("an upstream that refuses from the first request on does not take the limit away for good", () => {
+  const limit = createGradientLimit({ initial: 64, least: 8, most: 1000, probeEvery: 5 });
+  for (const inFlight of [52, 47, 42, 38, 35]) limit.sample({ rtt: 1, inFlight, dropped: true });
+  for (const inFlight of [1, 1, 19]) limit.sample({ rtt: 1, inFlight, dropped: false });
+  expect(limit.limit).toBeGreaterThanOrEqual(8);
+});
+
 const samples = fc.array(
   fc.record({
     rtt: fc.double({ min: 0.001, max: 1e6, noNaN: true }),

@@ -165,7 +165,10 @@ export function createGradientLimit(options: GradientOptions): AdaptiveLimit {
         probeIn = pause();
         // Hardly shorter with half as many: the upstream itself has become slower, and that is its long run now. Much
         // shorter: what came before was waiting, and the long run is at most this.
-        if (!dropped && (rtt < long.value || rtt > 0.8 * before)) long.scale(rtt / long.value);
+        if (dropped) return;
+        // Nothing but drops so far: this is the first time that says anything.
+        if (long.value === 0) long.add(rtt);
+        else if (rtt < long.value || rtt > 0.8 * before) long.scale(rtt / long.value);
         return;
       }
       if (!dropped) long.add(rtt);
