@@ -186,7 +186,14 @@ async function shopEdgeConfig(config: Config, env: Env): Promise<EdgeConfig> {
   const read = await readEdgeConfig({ env, args: [], originNeeded: false });
   return {
     ...read,
-    listen: { ...read.listen, port: config.port, bodyMaxBytes },
+    // Without it every body that does not name its connection would have to be watched, which orders pay for.
+    listen: {
+      ...read.listen,
+      port: config.port,
+      bodyMaxBytes,
+      http2: read.listen.tls !== undefined && read.listen.http2,
+    },
+    log: { ...read.log, traceSample: read.log.otlpUrl === undefined ? 0 : read.log.traceSample },
     // Orders wait for one commit in hundreds, and the order path has a bounded queue of its own: no latency is learnt from.
     shedding: {
       ...read.shedding,
