@@ -174,6 +174,11 @@ describe("papers", () => {
     expect(written).toEqual(Object.entries(errorCodes).map(([code, { status, title }]) => [code, status, title]));
   });
 
+  test("docs/edge.schema.json is what the program prints", async () => {
+    const { edgeConfigSchemaJson } = await import("#roles/edge-config.ts");
+    expect(await read("docs/edge.schema.json")).toBe(edgeConfigSchemaJson());
+  });
+
   test("docs/decisions/dependencies.md has a line for each dependency, and no other", async () => {
     const manifest = JSON.parse(await read("package.json")) as Record<string, Record<string, string>>;
     const names = ["dependencies", "optionalDependencies", "devDependencies"].flatMap((kind) =>
