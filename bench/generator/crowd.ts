@@ -112,7 +112,7 @@ export async function crowd(
       }
       connection.received = undefined;
       if (now >= beginAt || now >= endAt) turn(now);
-      if (phase === "window") answers[answer.status]! += 1;
+      if (phase === "window") answers[answer.status] = (answers[answer.status] ?? 0) + 1;
       requests.answered(answer, phase === "window");
       connection.left = answer.left;
       if (answer.left === 0) next(socket, now);

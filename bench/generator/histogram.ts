@@ -14,7 +14,8 @@ export class Histogram {
 
   record(ms: number): void {
     const us = Math.max(Math.round(ms * 1000), 0);
-    this.#counts[Math.min(bucketOf(us), this.#counts.length - 1)]! += 1;
+    const bucket = Math.min(bucketOf(us), this.#counts.length - 1);
+    this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1;
     this.#total += 1;
     if (us > this.#maxUs) this.#maxUs = us;
   }
