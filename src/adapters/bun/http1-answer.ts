@@ -25,6 +25,9 @@ const fieldsMax = 200;
 /** Codings whose bytes would have to be decoded, and "identity", which is none. */
 const understood = new Set(["gzip", "x-gzip", "deflate", "compress", "x-compress", "br", "zstd", "identity"]);
 
+const isOnlyUnknown = (coding: string): boolean =>
+  /^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(coding) && !coding.includes("chunk") && !understood.has(coding);
+
 /** `text`: the head up to its empty line, one character a byte. Undefined for an interim answer (1xx), which is passed over. */
 export function parseHead(text: string, isHeadRequest: boolean): AnswerHead | undefined {
   // "HTTP/1.1 200 OK"; the reason phrase says nothing.
@@ -79,17 +82,13 @@ export function parseHead(text: string, isHeadRequest: boolean): AnswerHead | un
       case 17:
         if (name.toLowerCase() === "transfer-encoding") {
           const coding = value.trim().toLowerCase();
-          // A coding beside "chunked" was not asked for (TE), and one after it hides where the answer ends.
-          if (
-            isChunked ||
-            isUnknownCoding ||
-            minor === 0 ||
-            !/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(coding) ||
-            understood.has(coding)
-          )
+          // A coding beside "chunked" was not asked for (TE), and one after it hides where the answer ends; so does one that
+          // somebody else might take for it.
+          const isChunks = coding === "chunked";
+          if (isChunked || isUnknownCoding || minor === 0 || (!isChunks && !isOnlyUnknown(coding)))
             throw new AnswerError("its Transfer-Encoding is not chunked alone");
           // One that nobody knows says only that the answer ends with its connection (RFC 9112 6.3, item 4.1).
-          if (coding === "chunked") isChunked = true;
+          if (isChunks) isChunked = true;
           else isUnknownCoding = true;
           continue;
         }
