@@ -203,16 +203,17 @@ function askShop(shop: (request: Request) => Response | Promise<Response>): Next
   return (exchange) => {
     exchange.notes.answeredBy = "shop";
     const { request } = exchange;
-    if (request !== null && request.headers === exchange.headers) return shop(request);
+    if (request instanceof Request && request.headers === exchange.headers) return shop(request);
     const url = `${exchange.scheme}://${exchange.host}${exchange.target}`;
     const hasBody = request !== null && exchange.method !== "GET" && exchange.method !== "HEAD";
-    return shop(
-      new Request(url, {
-        method: exchange.method,
-        headers: exchange.headers,
-        ...(hasBody ? { body: request.body } : {}),
-        ...(request === null ? {} : { signal: request.signal }),
-      }),
-    );
+    const asked = new Request(url, {
+      method: exchange.method,
+      headers: exchange.headers,
+      ...(hasBody ? { body: request.body } : {}),
+      ...(request === null ? {} : { signal: request.signal }),
+    });
+    // Bun makes a GET of a method that it does not know.
+    if (asked.method !== exchange.method) return new Response("This method is not known here.\n", { status: 501 });
+    return shop(asked);
   };
 }

@@ -31,19 +31,45 @@ export class OriginError extends Error {
   }
 }
 
+/** What is asked of a received request. A listener of our own has read the target itself, and says so. */
+export type ReceivedRequest = Pick<Request, "method" | "url" | "headers" | "body" | "signal" | "text"> & {
+  readonly target?: string;
+};
+
+/** Fields that can be looked at: `Headers`, or a head of which none were made yet. */
+export type Fields = { get(name: string): string | null };
+
+/** A head as it was read off the wire; its places are read over by the next one, so it is for the moment only. */
+export type RequestHead = Fields & { readonly method: string; readonly target: string };
+
+/** An answer that is ready, the same for many requests. Its Content-Length is `length`; -1: it has none. */
+export type PreparedAnswer = {
+  readonly status: number;
+  readonly statusText: string;
+  readonly fields: readonly (readonly [string, string])[];
+  readonly length: number;
+  readonly body: Uint8Array | null;
+  /** A place for what the listener made of it. */
+  wire: Uint8Array | undefined;
+};
+
 /** What a listener knows of a request beside the request itself; one object for all of its requests. */
 export interface Door {
   readonly scheme: "http" | "https";
   /** Who is connected: IPv4, or IPv6 without brackets; empty when they have gone. */
-  addressOf(request: Request): string;
+  addressOf(request: ReceivedRequest): string;
   /**
    * Joins a request for a WebSocket with the one that it opens at `upstream` (ws or wss). Undefined: it is done, and whatever the
    * stages answer is not sent. A Response: there is no such socket.
    */
-  tunnel(request: Request, upstream: URL, headers: Headers): Promise<Response | undefined>;
+  tunnel(request: ReceivedRequest, upstream: URL, headers: Headers): Promise<Response | undefined>;
 }
 
-export type Receiver = (request: Request, door: Door) => Response | Promise<Response>;
+export type Receiver = {
+  (request: ReceivedRequest, door: Door): Response | Promise<Response>;
+  /** Answers at once from what is ready, by all the rules that the receiver has; undefined: nothing has happened, ask the receiver. */
+  readonly quick?: (head: RequestHead, scheme: Door["scheme"], address: string) => PreparedAnswer | undefined;
+};
 
 /** Counters, gauges and histograms as `watch` has them. Labels are written once, by the first call. */
 export interface Meter {
