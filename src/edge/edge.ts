@@ -18,6 +18,7 @@ import { cleanAnswer, fieldsForOrigin } from "./forwarding.ts";
 import { createLimits, type Limits } from "./limits/limits.ts";
 import type { Meter, Receiver } from "./ports.ts";
 import { createPressure, type Pressure } from "./pressure.ts";
+import { createQuickLane } from "./quick-lane.ts";
 import { createReceiver } from "./received.ts";
 import { createRoutes } from "./routes.ts";
 import { createSeeing, type Seeing, type SpanSink } from "./seeing.ts";
@@ -130,6 +131,7 @@ export function createEdge(config: EdgeConfig, deps: EdgeDeps, before?: Edge): E
       routeOf: createRoutes(config.routes),
       now: clock.now,
       handle: inOrder(stages, last),
+      quick: config.cache.enabled ? createQuickLane({ seeing, pressure, limits, cache }) : undefined,
       onRefused: (status) => countRefused({ status: String(status) })(),
     },
   );

@@ -158,7 +158,7 @@ export class ChunkedReader {
         }
         case "extension":
           if (byte === 13) this.#state = "size-lf";
-          else if (byte === 10 || ++this.#passedOver > lineMax)
+          else if ((byte < 32 && byte !== 9) || byte === 127 || ++this.#passedOver > lineMax)
             throw new AnswerError("the extension of a chunk is malformed");
           break;
         case "size-lf":
@@ -182,7 +182,8 @@ export class ChunkedReader {
           if (byte === 13) this.#state = "trailer-lf";
           else {
             this.#trailerLine += 1;
-            if (byte === 10 || ++this.#passedOver > trailersMax) throw new AnswerError("its trailers are malformed");
+            if ((byte < 32 && byte !== 9) || byte === 127 || ++this.#passedOver > trailersMax)
+              throw new AnswerError("its trailers are malformed");
           }
           break;
         case "trailer-lf":

@@ -37,7 +37,8 @@ const keeps = Buffer.from("Connection: keep-alive\r\n\r\n", "latin1");
 const lineEnd = Buffer.from("\r\n", "latin1");
 
 type Wire = Socket<Connection>;
-type Piece = { readonly done: false; readonly value: Uint8Array } | { readonly done: true };
+/** A stream may give texts, too. */
+type Piece = { readonly done: false; readonly value: Uint8Array | string } | { readonly done: true };
 type Reader = { read(): Promise<Piece>; cancel(): Promise<void> };
 
 export function listenHttp1(
@@ -599,23 +600,25 @@ class Connection {
   async #stream(
     request: DoorRequest,
     reader: Reader,
-    start: string,
+    headText: string,
     given: number | undefined,
     isLast: boolean,
   ): Promise<void> {
-    let text = start;
+    let text = headText;
     let isClosing = isLast;
     const first = reader.read();
     const ready = Bun.peek.status(first) === "fulfilled" ? await first : undefined;
+    const start = ready === undefined || ready.done ? undefined : bytesOf(ready.value);
     let length = given;
     let next = first;
     let isChunked = false;
     if (ready !== undefined) {
-      if (ready.done) length = 0;
+      if (start === undefined) length = 0;
       else {
         next = reader.read();
-        await undefined;
-        if (Bun.peek.status(next) === "fulfilled" && (await next).done) length ??= ready.value.length;
+        // One turn is enough for the end of what is whole.
+        await Promise.resolve();
+        if (Bun.peek.status(next) === "fulfilled" && (await next).done) length ??= start.length;
       }
     }
     if (length !== undefined) text += `content-length: ${length}\r\n`;
@@ -629,12 +632,12 @@ class Connection {
     }
     let left = length ?? Number.POSITIVE_INFINITY;
     text += "\r\n";
-    if (ready === undefined || ready.done) this.#writeText(text, undefined);
+    if (start === undefined) this.#writeText(text, undefined);
     else {
-      left -= ready.value.length;
+      left -= start.length;
       if (left < 0) throw new Error("The answer is longer than its Content-Length.");
-      if (isChunked) this.#writeText(`${text}${ready.value.length.toString(16)}\r\n`, ready.value, lineEnd);
-      else this.#writeText(text, ready.value);
+      if (isChunked && start.length > 0) this.#writeText(`${text}${start.length.toString(16)}\r\n`, start, lineEnd);
+      else this.#writeText(text, start);
     }
     if (ready?.done !== true) {
       for (;;) {
@@ -643,7 +646,7 @@ class Connection {
         const piece = await next;
         if (this.#isClosed) return;
         if (piece.done) break;
-        const { value } = piece;
+        const value = bytesOf(piece.value);
         next = reader.read();
         if (value.length === 0) continue;
         left -= value.length;
@@ -959,9 +962,14 @@ class Pipe {
   }
 }
 
+const encoder = new TextEncoder();
+const bytesOf = (value: Uint8Array | string): Uint8Array => (typeof value === "string" ? encoder.encode(value) : value);
+
 /** What is forwarded is a path and a query (RFC 9112 3.2.1, 3.2.2). What is wrong with the target; "" for nothing. */
 function toOriginForm(): string {
   const { target } = head;
+  // The method is HTTP/2's own (RFC 9113 11.6), so that nobody takes that for a request.
+  if (head.method === "PRI") return "PRI is no method.";
   if (target.charCodeAt(0) === 47 || head.method === "CONNECT") return "";
   const found = /^http:\/\/([^/?#]*)([^#]*)$/i.exec(target);
   if (found === null) return "A target is a path, or begins with http:// and the name in Host.";

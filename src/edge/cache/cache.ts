@@ -6,7 +6,8 @@
  * follow), following (it waits for one that leads), alone (its answer can be nobody else's), or passed on untouched.
  */
 import type { EdgeConfig } from "#contract/edge-config.ts";
-import type { Exchange, Next, Stage } from "../exchange.ts";
+import type { Exchange, Glimpse, Next, Stage } from "../exchange.ts";
+import type { Fields, PreparedAnswer } from "../ports.ts";
 import { Answers, hasNoBody, notModified } from "./answers.ts";
 import { type Directives, parseCacheControl } from "./cache-control.ts";
 import { type Compress, Encodings } from "./encodings.ts";
@@ -73,6 +74,10 @@ export type CacheStats = {
 
 export type EdgeCache = {
   readonly stage: Stage;
+  /** The plain hit that the stage would answer with, if it is ready; nothing is counted. */
+  readonly atHand: (exchange: Glimpse) => PreparedAnswer | undefined;
+  /** Counts the hit that `atHand` found last. */
+  readonly taken: (exchange: Glimpse) => void;
   /** How many stored answers it met. Answers that are on their way count as purged too. */
   purge(request: PurgeRequest): number;
   stats(): CacheStats;
@@ -125,40 +130,55 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       if (exchange.tunnel !== undefined) return next(exchange);
       if (headers.get("content-length") !== "0") return pass(exchange, next, "fwd=bypass");
     }
-    let asked = exchange;
-    if (withoutIgnored !== undefined) {
-      const target = withoutIgnored(exchange.target);
-      if (target !== exchange.target) asked = { ...exchange, target };
-    }
-    const key = cacheKey(asked.scheme, asked.host, asked.target);
+    const target = withoutIgnored === undefined ? exchange.target : withoutIgnored(exchange.target);
+    const asked = target === exchange.target ? exchange : { ...exchange, target };
+    const key = cacheKey(asked.scheme, asked.host, target);
     const stored = store.find(key, headers);
-    const cacheControl = headers.get("cache-control");
-    if (stored !== undefined) {
-      const nowMs = exchange.atMs;
-      if (
-        nowMs < stored.refreshAtMs &&
-        nowMs < stored.freshUntilMs &&
-        cacheControl === null &&
-        headers.get("pragma") === null
-      ) {
-        return hit(asked, stored, nowMs, undefined);
-      }
-    }
-    return consider({ exchange: asked, next, key, wishes: wishesOf(cacheControl, headers) }, stored);
+    if (stored !== undefined && isPlainHit(stored, exchange)) return hit(asked, stored, exchange.atMs, undefined);
+    return consider({ exchange: asked, next, key, wishes: wishesOf(headers.get("cache-control"), headers) }, stored);
   };
 
-  function wishesOf(cacheControl: string | null, headers: Headers): Directives {
+  /** Fresh, not due for a refresh, and asked for without wishes. */
+  const isPlainHit = (stored: Stored, { atMs, headers }: Glimpse): boolean =>
+    atMs < stored.refreshAtMs &&
+    atMs < stored.freshUntilMs &&
+    headers.get("cache-control") === null &&
+    headers.get("pragma") === null;
+
+  let found: Stored | undefined;
+
+  const atHand: EdgeCache["atHand"] = (exchange) => {
+    const { method, headers, scheme, host } = exchange;
+    if (method !== "GET" && method !== "HEAD") return undefined;
+    if (headers.get("content-length") !== null || headers.get("transfer-encoding") !== null) return undefined;
+    const target = withoutIgnored === undefined ? exchange.target : withoutIgnored(exchange.target);
+    found = store.find(cacheKey(scheme, host, target), headers);
+    if (found === undefined || !isPlainHit(found, exchange)) return undefined;
+    return answers.atHand(found, headers, method === "HEAD", exchange.atMs, reserve);
+  };
+
+  const reserve = (stored: Stored, bytes: number): boolean => store.grow(stored, bytes);
+
+  function taken(exchange: Glimpse): void {
+    if (found !== undefined) count(exchange, found);
+  }
+
+  function count({ notes }: Glimpse, stored: Stored): void {
+    if (stored.uses < usesMax) stored.uses += 1;
+    stored.hits += 1;
+    counts.hits += 1;
+    notes.answeredBy = "cache";
+    notes.cache = "hit";
+  }
+
+  function wishesOf(cacheControl: string | null, headers: Fields): Directives {
     if (cacheControl !== null) return parseCacheControl(cacheControl);
     // RFC 9111 section 5.4: for clients that know nothing else.
     return headers.get("pragma")?.toLowerCase().includes("no-cache") === true ? { noCache: true } : noWishes;
   }
 
   function hit(exchange: Exchange, stored: Stored, nowMs: number, status: string | undefined): Response {
-    if (stored.uses < usesMax) stored.uses += 1;
-    stored.hits += 1;
-    counts.hits += 1;
-    exchange.notes.answeredBy = "cache";
-    exchange.notes.cache = "hit";
+    count(exchange, stored);
     return answers.give(stored, exchange.headers, exchange.method === "HEAD", nowMs, status);
   }
 
@@ -645,6 +665,8 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
 
   return {
     stage,
+    atHand,
+    taken,
     purge,
     stats: () => ({
       ...counts,

@@ -42,7 +42,7 @@ export function readRequests(bytes: string): OriginRequest[] {
       break;
     }
     const [line = "", ...lines] = rest.slice(0, end).split("\r\n");
-    if (!/^[A-Z]+ \/[^\s#]* HTTP\/1\.1$/.test(line)) throw new Error(`No request line: ${JSON.stringify(line)}`);
+    if (!/^[A-Z-]+ \/[^\s#]* HTTP\/1\.1$/.test(line)) throw new Error(`No request line: ${JSON.stringify(line)}`);
     const fields = lines.map((text): [string, string] => {
       const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/.exec(text) ?? [];
       if (name === undefined || value === undefined) throw new Error(`No field: ${JSON.stringify(text)}`);
