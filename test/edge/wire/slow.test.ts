@@ -96,11 +96,7 @@ describe("who is slow", () => {
     expect(seconds).toBeLessThan(limitSeconds);
   };
 
-  test.concurrent(
-    "says nothing on a new connection: closed after 10 seconds",
-    () => close("", "", 1, 25, []),
-    40_000,
-  );
+  test.concurrent("says nothing on a new connection: closed after 10 seconds", () => close("", "", 1, 25, []), 40_000);
   test.concurrent(
     "takes for ever for a head, a byte at a time: closed, each byte buys nothing",
     () => close("GET / HTTP/1.1\r\nHost: a\r\nX: ", "y", 300, 25, []),
