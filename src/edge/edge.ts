@@ -16,7 +16,14 @@ import { createFallback } from "./fallback/fallback.ts";
 import type { SnapshotStore } from "./fallback/ports.ts";
 import { cleanAnswer, fieldsForOrigin } from "./forwarding.ts";
 import { createLimits, type Limits } from "./limits/limits.ts";
-import type { Meter, Receiver } from "./ports.ts";
+import {
+  type AllFields,
+  type Meter,
+  type OriginRequest,
+  type ReceivedRequest,
+  type Receiver,
+  toHeaders,
+} from "./ports.ts";
 import { createPressure, type Pressure } from "./pressure.ts";
 import { createQuickLane } from "./quick-lane.ts";
 import { createReceiver } from "./received.ts";
@@ -156,6 +163,27 @@ function balancerOf(config: EdgeConfig, deps: EdgeDeps, before: Edge | undefined
 
 const neverAborted = new AbortController().signal;
 
+/** What is sent; its signal is made by whoever looks at it, and few do. */
+class Sent implements OriginRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: AllFields;
+  readonly body: ReadableStream<Uint8Array> | null;
+  readonly #request: ReceivedRequest | null;
+
+  constructor({ method, target, request }: Exchange, headers: AllFields) {
+    this.method = method;
+    this.target = target;
+    this.headers = headers;
+    this.body = request === null || method === "GET" || method === "HEAD" ? null : request.body;
+    this.#request = request;
+  }
+
+  get signal(): AbortSignal {
+    return this.#request?.signal ?? neverAborted;
+  }
+}
+
 /** The last of the list: to an upstream, and back. */
 function forwardTo(balancer: Balancer, name: string): Next {
   return async (exchange) => {
@@ -168,18 +196,8 @@ function forwardTo(balancer: Balancer, name: string): Next {
       });
     }
     exchange.notes.answeredBy = "forward";
-    if (exchange.tunnel !== undefined) return await tunnelTo(balancer, exchange, exchange.tunnel, headers);
-    const { method, target, request } = exchange;
-    const response = await balancer.send(
-      {
-        method,
-        target,
-        headers,
-        body: request === null || method === "GET" || method === "HEAD" ? null : request.body,
-        signal: request?.signal ?? neverAborted,
-      },
-      exchange.notes,
-    );
+    if (exchange.tunnel !== undefined) return await tunnelTo(balancer, exchange, exchange.tunnel, toHeaders(headers));
+    const response = await balancer.send(new Sent(exchange, headers), exchange.notes);
     cleanAnswer(response.headers);
     return response;
   };
@@ -210,7 +228,7 @@ function askShop(shop: (request: Request) => Response | Promise<Response>): Next
     const hasBody = request !== null && exchange.method !== "GET" && exchange.method !== "HEAD";
     const asked = new Request(url, {
       method: exchange.method,
-      headers: exchange.headers,
+      headers: toHeaders(exchange.headers),
       ...(hasBody ? { body: request.body } : {}),
       ...(request === null ? {} : { signal: request.signal }),
     });

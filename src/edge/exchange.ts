@@ -3,7 +3,7 @@
  * comes back; the list of them stands in `stages.ts`.
  */
 import type { RouteClass } from "#contract/edge-config.ts";
-import type { Fields, ReceivedRequest } from "./ports.ts";
+import type { AllFields, Fields, ReceivedRequest } from "./ports.ts";
 
 export type Exchange = {
   readonly method: string;
@@ -15,7 +15,7 @@ export type Exchange = {
   /** The target up to its query. */
   readonly path: string;
   /** The request's fields. Never written to: a stage that changes some passes on an exchange with a copy. */
-  readonly headers: Headers;
+  readonly headers: AllFields;
   /** The request as it was received, for its body and its abort signal; null for one that the edge makes itself. */
   readonly request: ReceivedRequest | null;
   /** Of the client, after the rules for trusted proxies; IPv4 or IPv6 without brackets. */

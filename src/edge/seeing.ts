@@ -6,7 +6,7 @@
 import type { EdgeConfig } from "#contract/edge-config.ts";
 import type { Random } from "#kernel/clock.ts";
 import type { Exchange, Glimpse, Next, Stage } from "./exchange.ts";
-import type { Fields, Meter } from "./ports.ts";
+import { type Fields, type Meter, toHeaders } from "./ports.ts";
 
 export type Span = {
   /** 32 and 16 hexadecimal digits in lower case. */
@@ -113,7 +113,7 @@ export function createSeeing(settings: EdgeConfig["log"], deps: SeeingDeps): See
       underWay += 1;
       const trace = traceFor(exchange.headers);
       if (trace === undefined) return passOn(exchange, next, startedMs, undefined);
-      const headers = new Headers(exchange.headers);
+      const headers = toHeaders(exchange.headers);
       if (trace === null) {
         headers.delete("traceparent");
         headers.delete("tracestate");

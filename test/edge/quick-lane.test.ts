@@ -123,7 +123,7 @@ function side(config: EdgeConfig, clock: { ms: number }, mayBeQuick: boolean) {
         method,
         target,
         url: `http://${head.get("host")}${target}`,
-        headers: head.toHeaders(),
+        headers: head.fields(),
         body: null,
         signal: new AbortController().signal,
         text: async () => "",

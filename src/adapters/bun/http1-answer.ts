@@ -20,6 +20,13 @@ export type AnswerHead = {
   readonly keptSeconds: number | undefined;
 };
 
+/**
+ * The body of an answer that came whole, on the answer itself: our own door writes it on as it is, and needs no stream. Whoever changes
+ * the body makes a new answer, without it.
+ */
+export const wholeBody = Symbol("wholeBody");
+export type MayBeWhole = Response & { [wholeBody]?: Uint8Array };
+
 const fieldsMax = 200;
 
 /** `text`: the head up to its empty line, one character a byte. Undefined for an interim answer (1xx), which is passed over. */

@@ -8,10 +8,10 @@
  */
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "bun";
-import type { Door, PreparedAnswer, ReceivedRequest, Receiver } from "#edge/ports.ts";
+import type { Door, FieldList, PreparedAnswer, ReceivedRequest, Receiver } from "#edge/ports.ts";
 import type { EdgeListener, EdgeListenerOptions } from "./edge-listener.ts";
 import { portProblem } from "./http-server.ts";
-import { AnswerError, ChunkedReader } from "./http1-answer.ts";
+import { AnswerError, ChunkedReader, type MayBeWhole, wholeBody } from "./http1-answer.ts";
 import { Http1Head, needsMore } from "./http1-head.ts";
 
 /** Nobody has asked for this long: those that were told to close have gone elsewhere. */
@@ -177,7 +177,7 @@ class Http1Door {
 class DoorRequest implements ReceivedRequest {
   readonly method: string;
   readonly target: string;
-  readonly headers: Headers;
+  readonly headers: FieldList;
   readonly address: string;
   readonly minor: number;
   readonly isHead: boolean;
@@ -203,7 +203,7 @@ class DoorRequest implements ReceivedRequest {
     this.address = address;
     this.method = head.method;
     this.target = head.target;
-    this.headers = head.toHeaders();
+    this.headers = head.fields();
     this.minor = head.minor;
     this.isHead = this.method === "HEAD";
     this.isKept = head.isKept;
@@ -574,8 +574,15 @@ class Connection {
     if (!hasDate) text += `date: ${this.#door.date()}\r\n`;
     if (isClosing) text += "connection: close\r\n";
     else if (request.minor === 0) text += "connection: keep-alive\r\n";
+    const isBare = request.isHead || status === 204 || status === 304;
+    const whole = (response as MayBeWhole)[wholeBody];
+    if (whole !== undefined && !isBare && !response.bodyUsed) {
+      this.#writeText(`${text}content-length: ${whole.length}\r\n\r\n`, whole);
+      this.#answered(request, isClosing);
+      return;
+    }
     const { body } = response;
-    if (request.isHead || status === 204 || status === 304) {
+    if (isBare) {
       if (body !== null) body.cancel().catch(() => {});
       if (length !== undefined && status !== 204) text += `content-length: ${length}\r\n`;
       this.#writeText(`${text}\r\n`, undefined);

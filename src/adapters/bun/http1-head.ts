@@ -4,6 +4,7 @@
  *
  * It keeps places, not strings: most fields of a browser are never looked at, and a text for each would cost more than the reading.
  */
+import { FieldList } from "#edge/ports.ts";
 
 /** In a name or a method, in a target, in a value; what is in none ends it. */
 const inToken = 1;
@@ -267,10 +268,11 @@ export class Http1Head {
     return value;
   }
 
-  toHeaders(): Headers {
-    const headers = new Headers();
-    for (let index = 0; index < this.#count; index++) headers.append(this.#name(index), this.#value(index));
-    return headers;
+  /** All fields, to stay when the next head is read. */
+  fields(): FieldList {
+    const flat: string[] = [];
+    for (let index = 0; index < this.#count; index++) flat.push(this.#name(index), this.#value(index));
+    return new FieldList(flat);
   }
 
   #find(name: Name, from: number): number {

@@ -10,8 +10,16 @@
  * side, after its time, or after anything that leaves a doubt about where the next answer would begin.
  */
 import type { Socket } from "bun";
-import { type Origin, OriginError, type OriginRequest } from "#edge/ports.ts";
-import { AnswerError, type AnswerHead, ChunkedReader, fillIn, parseHead } from "./http1-answer.ts";
+import { FieldList, type Origin, OriginError, type OriginRequest } from "#edge/ports.ts";
+import {
+  AnswerError,
+  type AnswerHead,
+  ChunkedReader,
+  fillIn,
+  type MayBeWhole,
+  parseHead,
+  wholeBody,
+} from "./http1-answer.ts";
 
 export type SocketOriginOptions = {
   /** `http://10.0.0.7:8080` or `https://shop.example`, without a path. */
@@ -339,10 +347,9 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
       if (isWhole) {
         // The whole answer is here, as most are: no stream is needed.
         const end = from + head.length;
-        const response = new Response(
-          framing === "none" ? null : bytes.subarray(from, end),
-          status === 200 ? undefined : { status },
-        );
+        const body = framing === "none" ? null : bytes.subarray(from, end);
+        const response: MayBeWhole = new Response(body, status === 200 ? undefined : { status });
+        if (body !== null) response[wholeBody] = body;
         fillIn(response.headers, head.fields);
         this.#head = head;
         this.#done(bytes.length > end);
@@ -531,7 +538,11 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
     const { headers } = request;
     const host = options.hostHeader === "upstream" ? name : (headers.get("host") ?? name);
     let head = `${request.method} ${request.target} HTTP/1.1\r\nHost: ${host}\r\n`;
-    for (const [field, value] of headers) if (!ours.has(field)) head += `${field}: ${value}\r\n`;
+    if (headers instanceof FieldList) {
+      const { flat } = headers;
+      for (let at = 0; at < flat.length; at += 2)
+        if (!ours.has(flat[at] as string)) head += `${flat[at]}: ${flat[at + 1]}\r\n`;
+    } else for (const [field, value] of headers) if (!ours.has(field)) head += `${field}: ${value}\r\n`;
     if (isChunked) head += "Transfer-Encoding: chunked\r\n";
     else if (request.body !== null) head += `Content-Length: ${headers.get("content-length")}\r\n`;
     else if (expectsBody.has(request.method)) head += "Content-Length: 0\r\n";

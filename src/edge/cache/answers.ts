@@ -132,7 +132,7 @@ export class Answers {
   }
 
   /** `status`: undefined for a plain hit. The request's own Range, If-None-Match, … decide what of it is sent. */
-  give(stored: Stored, request: Headers, isHead: boolean, nowMs: number, status: string | undefined): Response {
+  give(stored: Stored, request: Fields, isHead: boolean, nowMs: number, status: string | undefined): Response {
     const range = stored.status === 200 && !isHead ? request.get("range") : null;
     const form =
       this.#encodings !== undefined && stored.isCompressible && range === null
@@ -161,7 +161,7 @@ export class Answers {
   }
 
   /** While the body is on its way. Parts have to wait for the whole; they get the whole. */
-  giveStream(stored: Stored, body: SharedBody, request: Headers, nowMs: number, status: string): Response {
+  giveStream(stored: Stored, body: SharedBody, request: Fields, nowMs: number, status: string): Response {
     const headers = this.#head(stored, stored.plain, ageAt(stored, nowMs), status);
     if (stored.status === 200 && isNotModified(request, stored, nowMs)) return notModified(headers);
     return new Response(body.stream(), { status: stored.status, statusText: stored.statusText, headers });

@@ -7,7 +7,7 @@
  */
 import type { EdgeConfig } from "#contract/edge-config.ts";
 import type { Exchange, Glimpse, Next, Stage } from "../exchange.ts";
-import type { Fields, PreparedAnswer } from "../ports.ts";
+import { type Fields, type PreparedAnswer, toHeaders } from "../ports.ts";
 import { Answers, hasNoBody, notModified } from "./answers.ts";
 import { type Directives, parseCacheControl } from "./cache-control.ts";
 import { type Compress, Encodings } from "./encodings.ts";
@@ -229,7 +229,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
 
   // --- asking the origin
 
-  function flightKey(key: string, headers: Headers): string {
+  function flightKey(key: string, headers: Fields): string {
     const names = store.variesOn(key);
     return names.length === 0 ? key : `${key}\n${names.join(",")}\n${variantKey(names, headers)}`;
   }
@@ -306,13 +306,15 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
   function forwarded(asked: Asked, stored: Stored | undefined, isAlone: boolean): Exchange {
     const { exchange } = asked;
     const hasValidator = stored !== undefined && (stored.etag !== null || stored.lastModified !== null);
-    let { headers } = exchange;
-    if (hasValidator || (!isAlone && conditionalFields.some((name) => headers.get(name) !== null))) {
-      headers = new Headers(headers);
-      for (const name of conditionalFields) if (!isAlone || name !== "if-range") headers.delete(name);
+    const { headers: given } = exchange;
+    let headers = given;
+    if (hasValidator || (!isAlone && conditionalFields.some((name) => given.get(name) !== null))) {
+      const changed = toHeaders(given);
+      headers = changed;
+      for (const name of conditionalFields) if (!isAlone || name !== "if-range") changed.delete(name);
       if (hasValidator) {
-        if (stored.etag !== null) headers.set("if-none-match", stored.etag);
-        if (stored.lastModified !== null) headers.set("if-modified-since", stored.lastModified);
+        if (stored.etag !== null) changed.set("if-none-match", stored.etag);
+        if (stored.lastModified !== null) changed.set("if-modified-since", stored.lastModified);
       }
     }
     return isAlone ? { ...exchange, headers } : { ...exchange, headers, request: null };
@@ -348,7 +350,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
         return answers.give(updated, exchange.headers, false, deps.nowMs(), `fwd=${why}; fwd-status=304`);
       }
       // It speaks of another representation than ours (RFC 9111 section 4.3.4): ask for that one.
-      const headers = new Headers(sent.headers);
+      const headers = toHeaders(sent.headers);
       for (const name of conditionalFields) headers.delete(name);
       response = await asked.next({ ...sent, headers });
     }
@@ -561,7 +563,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
   function own200(
     headers: Headers,
     stored: Stored,
-    request: Headers,
+    request: Fields,
     body: Blob | ReadableStream<Uint8Array>,
   ): Response {
     const { status, statusText } = stored;
@@ -599,7 +601,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
   /** In the background, for those who come later; one at a time for each object, and not again at once when it failed. */
   function refresh(asked: Asked, stored: Stored, nowMs: number): void {
     if (nowMs < stored.nextRefreshMs || refreshesUnderWay >= refreshesMax) return;
-    const headers = new Headers(asked.exchange.headers);
+    const headers = toHeaders(asked.exchange.headers);
     for (const name of [...conditionalFields, "range", "cache-control", "pragma"]) headers.delete(name);
     const id = flightKey(asked.key, headers);
     if (flights.has(id)) return;
@@ -693,7 +695,7 @@ function finish(response: Response, status: string): Response {
   try {
     headers.append("cache-status", `Spillway; ${status}`);
   } catch {
-    headers = new Headers(headers);
+    headers = toHeaders(headers);
     headers.append("cache-status", `Spillway; ${status}`);
     answer = new Response(response.body, { status: response.status, statusText: response.statusText, headers });
   }
