@@ -116,6 +116,8 @@ export type Receiver = {
   (request: ReceivedRequest, door: Door): Response | Promise<Response>;
   /** Answers at once from what is ready, by all the rules that the receiver has; undefined: nothing has happened, ask the receiver. */
   readonly quick?: (head: RequestHead, scheme: Door["scheme"], address: string) => PreparedAnswer | undefined;
+  /** Counts what the listener has refused itself, by status. */
+  readonly refused?: (status: number) => void;
 };
 
 /** Counters, gauges and histograms as `watch` has them. Labels are written once, by the first call. */

@@ -216,8 +216,10 @@ export function createReceiver(settings: ReceptionSettings, deps: ReceptionDeps)
   };
 
   const { quick } = deps;
-  if (quick === undefined) return receive;
+  const refused = (status: number): void => deps.onRefused?.(status, "");
+  if (quick === undefined) return Object.assign(receive, { refused });
   return Object.assign(receive, {
+    refused,
     quick: (head: RequestHead, scheme: Door["scheme"], address: string): PreparedAnswer | undefined => {
       if (refusalOf(head, head, scheme) !== undefined || isTunnel) return undefined;
       if (refusalOfClaim(head, address) !== undefined) return undefined;

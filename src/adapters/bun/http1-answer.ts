@@ -136,6 +136,12 @@ export class ChunkedReader {
   #passedOver = 0;
   #trailerLine = 0;
   #isLast = false;
+  readonly #mayHaveSpace: boolean;
+
+  /** Some origins write a space behind a size, and that can only mean one thing; of a request it is not taken. */
+  constructor(mayHaveSpace = true) {
+    this.#mayHaveSpace = mayHaveSpace;
+  }
 
   /** Adds pieces of the body to `out`. The index after the whole body's end, or -1 while more is to come. */
   read(bytes: Uint8Array, from: number, out: Uint8Array[]): number {
@@ -159,7 +165,7 @@ export class ChunkedReader {
             this.#left = this.#left * 16 + digit;
           } else if (this.#digits === 0) throw new AnswerError("a chunk has no size");
           else if (byte === 13) this.#state = "size-lf";
-          else if (byte === 59 || byte === 32 || byte === 9) this.#state = "extension";
+          else if (byte === 59 || (this.#mayHaveSpace && (byte === 32 || byte === 9))) this.#state = "extension";
           else throw new AnswerError("the size of a chunk is no number");
           break;
         }

@@ -211,7 +211,7 @@ class DoorRequest implements ReceivedRequest {
     this.expectsContinue = head.expectsContinue && head.framing !== "none";
     this.isBodyWhole = head.framing === "none";
     this.left = head.framing === "chunked" ? bodyMaxBytes : head.length;
-    this.#chunks = head.framing === "chunked" ? new ChunkedReader() : undefined;
+    this.#chunks = head.framing === "chunked" ? new ChunkedReader(false) : undefined;
   }
 
   get url(): string {
@@ -705,6 +705,7 @@ class Connection {
         return;
       }
     }
+    this.#door.receiver.refused?.(status);
     const title = STATUS_CODES[status] ?? "";
     const body = JSON.stringify({ title, status, detail });
     this.#writeText(

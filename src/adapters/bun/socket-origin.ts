@@ -71,8 +71,8 @@ const ours = new Set([
 ]);
 const expectsBody = new Set(["POST", "PUT", "PATCH"]);
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: every byte that is not ASCII.
-const notAscii = /[^\x00-\x7f]/;
+/** Heads are written from here. */
+const scratch = Buffer.allocUnsafeSlow(65_536);
 
 type Exchange = {
   readonly request: OriginRequest;
@@ -259,14 +259,15 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
     }
 
     #writeText(text: string): void {
-      // A text is written as UTF-8: the bytes above 0x7f that a field may have would become two each.
-      if (notAscii.test(text)) {
+      // As a text it would be written as UTF-8: the bytes above 0x7f that a field may have would become two each.
+      if (text.length > scratch.length) {
         this.#write(Buffer.from(text, "latin1"));
         return;
       }
-      const taken = Math.max(0, this.#open?.write(text) ?? 0);
+      const length = scratch.write(text, "latin1");
+      const taken = Math.max(0, this.#open?.write(scratch, 0, length) ?? 0);
       if (taken > 0) this.#hasSent = true;
-      if (taken < text.length) this.#unsent = Buffer.from(text.slice(taken), "latin1");
+      if (taken < length) this.#unsent = Buffer.from(scratch.subarray(taken, length));
     }
 
     #write(bytes: Uint8Array): void {
