@@ -47,13 +47,27 @@ export class Encodings {
 
   /** The best form there is now; one that is missing is begun. */
   formFor(stored: Stored, acceptEncoding: string | null): Form {
+    const form = this.#best(stored, acceptEncoding);
+    if (typeof form !== "string") return form;
+    if (stored.hits >= hitsFrom) this.#make(stored, form);
+    return stored.plain;
+  }
+
+  /** The same, and nothing is begun; undefined where one more hit would begin it. */
+  formAtHand(stored: Stored, acceptEncoding: string | null): Form | undefined {
+    const form = this.#best(stored, acceptEncoding);
+    if (typeof form !== "string") return form;
+    return stored.hits + 1 >= hitsFrom ? undefined : stored.plain;
+  }
+
+  /** A form that is there, or the coding of a better one that nobody has begun. */
+  #best(stored: Stored, acceptEncoding: string | null): Form | Coding {
     if (acceptEncoding === null || acceptEncoding === "") return stored.plain;
     for (const coding of this.#codingsOf(acceptEncoding)) {
       const form = stored.forms?.get(coding);
+      if (form === undefined) return coding;
       if (form === null) continue;
-      if (form !== undefined && form !== "pending") return form;
-      if (form === undefined && stored.hits >= hitsFrom) this.#make(stored, coding);
-      break;
+      return form === "pending" ? stored.plain : form;
     }
     return stored.plain;
   }

