@@ -228,15 +228,23 @@ function askShop(shop: (request: Request) => Response | Promise<Response>): Next
     const { request } = exchange;
     if (request instanceof Request && request.headers === exchange.headers) return shop(request);
     const url = `${exchange.scheme}://${exchange.host}${exchange.target}`;
-    const hasBody = request !== null && exchange.method !== "GET" && exchange.method !== "HEAD";
-    const asked = new Request(url, {
-      method: exchange.method,
-      headers: toHeaders(exchange.headers),
-      ...(hasBody ? { body: request.body } : {}),
-      ...(request === null ? {} : { signal: request.signal }),
-    });
+    const { method } = exchange;
+    const headers = [...exchange.headers] as [string, string][];
+    const isRead = method === "GET" || method === "HEAD";
+    const asked = new Request(
+      url,
+      isRead
+        ? // Streams of events end when their reader has gone.
+          { method, headers, ...(request === null ? {} : { signal: request.signal }) }
+        : { method, headers, body: bodyOf(request) },
+    );
     // Bun makes a GET of a method that it does not know.
     if (asked.method !== exchange.method) return new Response("This method is not known here.\n", { status: 501 });
     return shop(asked);
   };
+}
+
+/** As bytes where they are all there: nothing has to be awaited then. */
+function bodyOf(request: ReceivedRequest | null): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null {
+  return request?.whole ?? request?.body ?? null;
 }

@@ -84,6 +84,8 @@ export function toHeaders(fields: AllFields): Headers {
 export type ReceivedRequest = Pick<Request, "method" | "url" | "body" | "signal" | "text"> & {
   readonly headers: AllFields;
   readonly target?: string;
+  /** The body, where all of it is there already. */
+  readonly whole?: Uint8Array<ArrayBuffer> | undefined;
 };
 
 /** A head as it was read off the wire; its places are read over by the next one, so it is for the moment only. */

@@ -198,7 +198,10 @@ class DoorRequest implements ReceivedRequest {
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #abort: AbortController | undefined;
 
-  constructor(connection: Connection, address: string, bodyMaxBytes: number) {
+  /** The body, when all of it came with the head. */
+  readonly whole: Uint8Array<ArrayBuffer> | undefined;
+
+  constructor(connection: Connection, address: string, bodyMaxBytes: number, whole: Buffer | undefined) {
     this.#connection = connection;
     this.address = address;
     this.method = head.method;
@@ -209,7 +212,12 @@ class DoorRequest implements ReceivedRequest {
     this.isKept = head.isKept;
     this.framing = head.framing;
     this.expectsContinue = head.expectsContinue && head.framing !== "none";
-    this.isBodyWhole = head.framing === "none";
+    this.whole = whole === undefined ? undefined : new Uint8Array(whole);
+    if (whole !== undefined) {
+      this.expectsContinue = false;
+      this.#ahead.push(this.whole as Uint8Array);
+    }
+    this.isBodyWhole = head.framing === "none" || whole !== undefined;
     this.left = head.framing === "chunked" ? bodyMaxBytes : head.length;
     this.#chunks = head.framing === "chunked" ? new ChunkedReader(false) : undefined;
   }
@@ -405,8 +413,7 @@ class Connection {
         this.#passToInner(bytes.subarray(at));
         return;
       }
-      at = end;
-      this.#ask();
+      at = this.#ask(bytes, end);
     }
     this.#isTaking = false;
     if (at < bytes.length && !this.#isLast && !this.#isClosed) {
@@ -440,27 +447,32 @@ class Connection {
     this.deadlineMs = performance.now() + this.#door.options.bodyTimeoutSeconds * 1000;
   }
 
-  #ask(): void {
+  /** `bytes` from `from` on come after the head; the index after what was taken of them. */
+  #ask(bytes: Buffer, from: number): number {
     const door = this.#door;
     const { receiver } = door;
     if (door.isRetiring) door.lastAskedMs = performance.now();
     const problem = toOriginForm();
     if (problem !== "") {
       this.#refuse(400, problem);
-      return;
+      return from;
     }
     if (head.framing === "none" && receiver.quick !== undefined) {
       const ready = receiver.quick(head, "http", this.#address);
       if (ready !== undefined) {
         this.#writeReady(ready);
-        return;
+        return from;
       }
     }
     if (head.framing === "length" && head.length > door.options.bodyMaxBytes) {
       this.#refuse(413, `A body may have ${door.options.bodyMaxBytes} bytes.`);
-      return;
+      return from;
     }
-    const request = new DoorRequest(this, this.#address, door.options.bodyMaxBytes);
+    // Most bodies come with their head, and need no stream to be read.
+    const bodyEnd = from + head.length;
+    const isHere = head.framing === "length" && bodyEnd <= bytes.length;
+    const whole = isHere ? bytes.subarray(from, bodyEnd) : undefined;
+    const request = new DoorRequest(this, this.#address, door.options.bodyMaxBytes, whole);
     this.#request = request;
     this.#isAnswerBegun = false;
     door.inFlight += 1;
@@ -477,6 +489,7 @@ class Connection {
     } catch (error) {
       this.#answer(request, this.#failed(error));
     }
+    return isHere ? bodyEnd : from;
   }
 
   #failed(error: unknown): Response {
