@@ -16,6 +16,8 @@ export type OriginRequest = {
   readonly headers: AllFields;
   readonly body: ReadableStream<Uint8Array> | null;
   readonly signal: AbortSignal;
+  /** Who is told of an origin's early hints, if anybody. */
+  readonly client?: Pick<ReceivedRequest, "hint"> | null;
 };
 
 /** Why there is no answer. `sent`: whether the origin may have seen the request. */
@@ -84,6 +86,8 @@ export function toHeaders(fields: AllFields): Headers {
 export type ReceivedRequest = Pick<Request, "method" | "url" | "body" | "signal" | "text"> & {
   readonly headers: AllFields;
   readonly target?: string;
+  /** Tells the client before the answer what it will need (103, RFC 8297): values of Link. */
+  readonly hint?: (links: readonly string[]) => void;
 };
 
 /** A head as it was read off the wire; its places are read over by the next one, so it is for the moment only. */
