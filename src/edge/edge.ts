@@ -171,18 +171,18 @@ class Sent implements OriginRequest {
   readonly target: string;
   readonly headers: AllFields;
   readonly body: ReadableStream<Uint8Array> | null;
-  readonly #request: ReceivedRequest | null;
+  readonly client: ReceivedRequest | null;
 
   constructor({ method, target, request }: Exchange, headers: AllFields) {
     this.method = method;
     this.target = target;
     this.headers = headers;
     this.body = request === null || method === "GET" || method === "HEAD" ? null : request.body;
-    this.#request = request;
+    this.client = request;
   }
 
   get signal(): AbortSignal {
-    return this.#request?.signal ?? neverAborted;
+    return this.client?.signal ?? neverAborted;
   }
 }
 

@@ -16,6 +16,8 @@ export type OriginRequest = {
   readonly headers: AllFields;
   readonly body: ReadableStream<Uint8Array> | null;
   readonly signal: AbortSignal;
+  /** Who is told of an origin's early hints, if anybody. */
+  readonly client?: Pick<ReceivedRequest, "hint"> | null;
 };
 
 /** Why there is no answer. `sent`: whether the origin may have seen the request. */
@@ -86,6 +88,8 @@ export type ReceivedRequest = Pick<Request, "method" | "url" | "body" | "signal"
   readonly target?: string;
   /** The body, where all of it is there already. */
   readonly whole?: Uint8Array<ArrayBuffer> | undefined;
+  /** Tells the client before the answer what it will need (103, RFC 8297): values of Link. */
+  readonly hint?: (links: readonly string[]) => void;
 };
 
 /** A head as it was read off the wire; its places are read over by the next one, so it is for the moment only. */

@@ -7,6 +7,7 @@ import type { Answer, Exchange, Glimpse, MatchedRoute } from "./exchange.ts";
 import { believed, type Trust } from "./forwarded.ts";
 import { hostOf } from "./host.ts";
 import type { Door, Fields, PreparedAnswer, ReceivedRequest, Receiver, RequestHead } from "./ports.ts";
+import { copyOf } from "./routes.ts";
 
 export type ReceptionSettings = {
   /** Names that are answered, without port; any when empty. */
@@ -79,7 +80,7 @@ export function createReceiver(settings: ReceptionSettings, deps: ReceptionDeps)
         entry = { host, http: url.href, https: secure.href, isServed: served.size === 0 || served.has(name) };
       }
     }
-    known.set(field, entry);
+    known.set(copyOf(field), entry);
     return entry;
   }
 

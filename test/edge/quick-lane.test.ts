@@ -6,11 +6,13 @@ import { expect, test } from "bun:test";
 import { STATUS_CODES } from "node:http";
 import fc from "fast-check";
 import { Value } from "typebox/value";
+import { listen } from "#adapters/bun/edge-listener.ts";
 import { Http1Head } from "#adapters/bun/http1-head.ts";
 import { createSigner } from "#adapters/system/signer.ts";
 import { EdgeConfig } from "#contract/edge-config.ts";
 import { createEdge } from "#edge/edge.ts";
-import type { Door, Meter } from "#edge/ports.ts";
+import type { Door, Meter, ReceivedRequest } from "#edge/ports.ts";
+import { send, type Wire } from "./wire/kit.ts";
 
 type Asked = {
   readonly method: string;
@@ -304,4 +306,64 @@ test("a page that everybody wants is answered by the quick lane from its fourth 
     await Bun.sleep(0);
   }
   expect(quick()).toBe(6);
+});
+
+test("on the wire a quick answer is the same bytes as a long one: whole, HEAD, 304, to HTTP/1.0, several at once, and on the last of a connection", async () => {
+  const clock = { ms: 1_795_000_000_000 };
+  const { edge } = side(configs[0] as EdgeConfig, clock, false);
+  let quick = 0;
+  let mayBeQuick = false;
+  const listener = listen(
+    {
+      port: 0,
+      hostname: "127.0.0.1",
+      http2: false,
+      http3: false,
+      headersMaxBytes: 16_384,
+      bodyMaxBytes: 1_000_000,
+      bodyTimeoutSeconds: 10,
+      idleTimeoutSeconds: 10,
+    },
+    Object.assign((request: ReceivedRequest, door: Door) => edge.receiver(request, door), {
+      quick: (...given: Parameters<NonNullable<typeof edge.receiver.quick>>) => {
+        const answer = mayBeQuick ? edge.receiver.quick?.(...given) : undefined;
+        if (answer !== undefined) quick++;
+        return answer;
+      },
+    }),
+  );
+  const head = (method: string, version: string, fields = "") =>
+    `${method} /tagged HTTP/${version}\r\nHost: shop.example\r\n${fields}\r\n`;
+  const asked = [
+    head("GET", "1.1"),
+    head("HEAD", "1.1"),
+    head("GET", "1.1", 'If-None-Match: "v1"\r\n'),
+    head("GET", "1.0"),
+    head("GET", "1.0", "Connection: keep-alive\r\n"),
+    head("GET", "1.1", "Connection: close\r\n"),
+    head("GET", "1.1") + head("HEAD", "1.1") + head("GET", "1.1"),
+  ];
+  const lines = ({ text, end }: Wire) => ({
+    end,
+    lines: text
+      .split("\r\n")
+      .map((line) => (/^[a-z-]+:/i.test(line) ? line.toLowerCase() : line))
+      .sort(),
+  });
+  try {
+    for (let time = 0; time < 4; time++) await send(listener.port, asked[0] ?? "", { quietMs: 30 });
+    mayBeQuick = true;
+    await send(listener.port, asked[0] ?? "", { quietMs: 30 });
+    for (const one of asked) {
+      mayBeQuick = false;
+      const long = await send(listener.port, one, { quietMs: 50 });
+      mayBeQuick = true;
+      const before = quick;
+      const short = await send(listener.port, one, { quietMs: 50 });
+      expect(quick).toBeGreaterThan(before);
+      expect(lines(short)).toEqual(lines(long));
+    }
+  } finally {
+    await listener.stop(50);
+  }
 });

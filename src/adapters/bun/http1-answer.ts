@@ -27,6 +27,14 @@ export type AnswerHead = {
 export const wholeBody = Symbol("wholeBody");
 export type MayBeWhole = Response & { [wholeBody]?: Uint8Array };
 
+/** The Link fields of a 103 (RFC 8297); none of any other head. Only what can stand in a field again. */
+export function hintsOf(text: string): readonly string[] {
+  if (!text.startsWith("HTTP/1.1 103")) return [];
+  const links = text.split("\r\n").filter((line) => /^link:[\t\x20-\x7e]{1,4096}$/i.test(line));
+  return links.slice(0, hintsMax).map((line) => line.slice("link:".length).trim());
+}
+
+const hintsMax = 50;
 const fieldsMax = 200;
 
 /** Codings whose bytes would have to be decoded, and "identity", which is none. */

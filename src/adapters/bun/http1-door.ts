@@ -258,6 +258,11 @@ class DoorRequest implements ReceivedRequest {
     return this.#body;
   }
 
+  hint(links: readonly string[]): void {
+    // Clients of HTTP/1.0 know no interim answers (RFC 9110 15.2).
+    if (this.minor === 1 && !this.isAnswered) this.#connection.hint(this, links);
+  }
+
   async text(): Promise<string> {
     return await new Response(this.body).text();
   }
@@ -353,7 +358,8 @@ class Connection {
   constructor(door: Http1Door, wire: Wire) {
     this.#door = door;
     this.#wire = wire;
-    this.#address = plain(wire.remoteAddress);
+    // Undefined when they have gone already, whatever the type says.
+    this.#address = plain(wire.remoteAddress as string | undefined);
     this.#headDeadlineMs = performance.now() + headMs;
     this.deadlineMs = this.#headDeadlineMs;
     wire.setNoDelay(true);
@@ -512,6 +518,12 @@ class Connection {
     if (this.#isPaused && !request.isFull()) this.#resume();
   }
 
+  hint(request: DoorRequest, links: readonly string[]): void {
+    if (this.#request !== request || this.#isClosed || this.#unsent !== undefined) return;
+    const fields = links.map((link) => `link: ${link}\r\n`).join("");
+    this.#writeText(`HTTP/1.1 103 Early Hints\r\n${fields}\r\n`, undefined);
+  }
+
   #pause(): void {
     if (this.#isPaused) return;
     this.#isPaused = true;
@@ -570,7 +582,7 @@ class Connection {
     for (const [name, value] of headers) {
       switch (name) {
         case "content-length":
-          length = value;
+          if (/^\d{1,15}$/.test(value)) length = value;
           continue;
         case "connection":
           if (/\bclose\b/i.test(value)) isClosing = true;
@@ -1011,6 +1023,7 @@ function wireOf(ready: PreparedAnswer): Uint8Array {
 }
 
 /** An IPv4 client of a socket that takes both is "::ffff:192.0.2.1". */
-function plain(address: string): string {
+function plain(address: string | undefined): string {
+  if (address === undefined) return "";
   return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
 }

@@ -270,8 +270,19 @@ export class Http1Head {
 
   /** All fields, to stay when the next head is read. */
   fields(): FieldList {
+    const places = this.#places;
+    const count = this.#count;
+    const from = places[0] as number;
+    // One text for all of them: pieces of a text are not copied.
+    const text = this.#bytes.latin1Slice(from, places[count * 4 - 1]);
     const flat: string[] = [];
-    for (let index = 0; index < this.#count; index++) flat.push(this.#name(index), this.#value(index));
+    for (let index = 0; index < count; index++) {
+      const place = index * 4 + 2;
+      flat.push(
+        this.#name(index),
+        text.substring((places[place] as number) - from, (places[place + 1] as number) - from),
+      );
+    }
     return new FieldList(flat);
   }
 

@@ -16,6 +16,7 @@ import {
   type AnswerHead,
   ChunkedReader,
   fillIn,
+  hintsOf,
   type MayBeWhole,
   parseHead,
   wholeBody,
@@ -329,8 +330,11 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
           return;
         }
         const exchange = this.#exchange as Exchange;
-        const head = parseHead(bytes.toString("latin1", 0, end), exchange.request.method === "HEAD");
+        const text = bytes.toString("latin1", 0, end);
+        const head = parseHead(text, exchange.request.method === "HEAD");
         if (head === undefined) {
+          const hints = hintsOf(text);
+          if (hints.length > 0) exchange.request.client?.hint?.(hints);
           if (++this.#interim > interimMax)
             throw new AnswerError(`it begins with more than ${interimMax} interim answers`);
           bytes = bytes.subarray(end + 4);

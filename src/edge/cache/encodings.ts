@@ -1,4 +1,5 @@
 /** Which compressed form a client takes, and making it: once for each object that is asked for again, off the hot path. */
+import { copyOf } from "../routes.ts";
 import type { Store } from "./store.ts";
 import { bytesOf, type Coding, type Form, formsOf, type Stored } from "./stored.ts";
 
@@ -77,7 +78,7 @@ export class Encodings {
     if (known !== undefined) return known;
     const accepted = acceptedCodings(field);
     if (this.#accepted.size >= rememberedMax) this.#accepted.clear();
-    if (field.length <= rememberedCharacters) this.#accepted.set(field, accepted);
+    if (field.length <= rememberedCharacters) this.#accepted.set(copyOf(field), accepted);
     return accepted;
   }
 

@@ -163,6 +163,7 @@ export function forwardTo(port: () => number): (exchange: Exchange) => Promise<R
         headers,
         body: method === "GET" || method === "HEAD" ? null : (request?.body ?? null),
         signal: request?.signal ?? new AbortController().signal,
+        client: request,
       });
       cleanAnswer(answer.headers);
       return answer;
