@@ -8,11 +8,13 @@
  */
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "bun";
-import type { Door, FieldList, PreparedAnswer, ReceivedRequest, Receiver } from "#edge/ports.ts";
+import type { Door, PreparedAnswer, Receiver } from "#edge/ports.ts";
 import type { EdgeListener, EdgeListenerOptions } from "./edge-listener.ts";
 import { portProblem } from "./http-server.ts";
-import { AnswerError, ChunkedReader, type MayBeWhole, wholeBody } from "./http1-answer.ts";
+import { AnswerError, type MayBeWhole, wholeBody } from "./http1-answer.ts";
 import { Http1Head, needsMore } from "./http1-head.ts";
+import { DoorRequest, TooLarge } from "./http1-request.ts";
+import { Pipe, type Piped } from "./inner-pipe.ts";
 
 /** Nobody has asked for this long: those that were told to close have gone elsewhere. */
 const quietMs = 500;
@@ -22,7 +24,7 @@ const headMs = 10_000;
 /** What has been told to close may hang up itself for so long, and send so much that nobody reads. */
 const lingerMs = 2000;
 const lingerMaxBytes = 4 * 1024 * 1024;
-/** Bytes that came before their time: a next request, or a body that nobody reads. Then the client waits, too. */
+/** Bytes of a next request that came before their time. Then the client waits. */
 const aheadMaxBytes = 65_536;
 /** A prepared answer up to this size is written with one call. */
 const scratchBytes = 262_144;
@@ -63,8 +65,7 @@ class Http1Door {
   inFlight = 0;
   readonly #openInner: (receiver: Receiver, addressOf: (port: number) => string) => EdgeListener;
   #inner: EdgeListener | undefined;
-  /** Of connections to the inner listener: the port on our side, and who is behind it. */
-  readonly #piped = new Map<number, string>();
+  readonly piped: Piped = new Map();
   #dateSecond = 0;
   #date = "";
 
@@ -80,7 +81,7 @@ class Http1Door {
     this.#openInner = openInner;
     this.door = {
       scheme: "http",
-      addressOf: (request) => (request as DoorRequest).address,
+      addressOf: (request) => (request instanceof DoorRequest ? request.address : ""),
       // Such a request has gone to the inner listener before it came here.
       tunnel: () => Promise.resolve(new Response("This connection cannot be switched.\n", { status: 400 })),
     };
@@ -121,7 +122,11 @@ class Http1Door {
       drain: (wire: Wire) => wire.data.drained(),
       end: (wire: Wire) => wire.data.closed(),
       close: (wire: Wire) => wire.data.closed(),
-      error: (wire: Wire) => wire.data.closed(),
+      error: (wire: Wire, error: Error & { readonly code?: string }) => {
+        // What the network does has a code; anything else is a mistake of ours, and costs this connection only.
+        if (error.code === undefined) this.trouble(`A connection failed: ${error.message}`);
+        wire.data?.breakOff();
+      },
     };
     const { port, hostname } = this.options;
     try {
@@ -152,13 +157,8 @@ class Http1Door {
   }
 
   inner(): EdgeListener {
-    this.#inner ??= this.#openInner(this.receiver, (port) => this.#piped.get(port) ?? "");
+    this.#inner ??= this.#openInner(this.receiver, (port) => this.piped.get(port) ?? "");
     return this.#inner;
-  }
-
-  piped(port: number, address: string | undefined): void {
-    if (address === undefined) this.#piped.delete(port);
-    else this.#piped.set(port, address);
   }
 
   /** RFC 9110 6.6.1; the same text for a second. */
@@ -172,164 +172,6 @@ class Http1Door {
     return this.#date;
   }
 }
-
-/** A request as the stages see it. What costs something, and is mostly not looked at, is made when it is. */
-class DoorRequest implements ReceivedRequest {
-  readonly method: string;
-  readonly target: string;
-  readonly headers: FieldList;
-  readonly address: string;
-  readonly minor: number;
-  readonly isHead: boolean;
-  readonly isKept: boolean;
-  readonly framing: Http1Head["framing"];
-  /** Of the body, still to come; of one in chunks, what it may still have. */
-  left: number;
-  isBodyWhole: boolean;
-  expectsContinue: boolean;
-  isAnswered = false;
-  readonly #connection: Connection;
-  readonly #chunks: ChunkedReader | undefined;
-  #ahead: Uint8Array[] = [];
-  #aheadBytes = 0;
-  #isDropped = false;
-  #problem: Error | undefined;
-  #body: ReadableStream<Uint8Array> | undefined;
-  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-  #abort: AbortController | undefined;
-
-  /** The body, when all of it came with the head. */
-  readonly whole: Uint8Array<ArrayBuffer> | undefined;
-
-  constructor(connection: Connection, address: string, bodyMaxBytes: number, whole: Buffer | undefined) {
-    this.#connection = connection;
-    this.address = address;
-    this.method = head.method;
-    this.target = head.target;
-    this.headers = head.fields();
-    this.minor = head.minor;
-    this.isHead = this.method === "HEAD";
-    this.isKept = head.isKept;
-    this.framing = head.framing;
-    this.expectsContinue = head.expectsContinue && head.framing !== "none";
-    this.whole = whole === undefined ? undefined : new Uint8Array(whole);
-    if (whole !== undefined) {
-      this.expectsContinue = false;
-      this.#ahead.push(this.whole as Uint8Array);
-    }
-    this.isBodyWhole = head.framing === "none" || whole !== undefined;
-    this.left = head.framing === "chunked" ? bodyMaxBytes : head.length;
-    this.#chunks = head.framing === "chunked" ? new ChunkedReader(false) : undefined;
-  }
-
-  get url(): string {
-    return `http://${this.headers.get("host")}${this.target}`;
-  }
-
-  get signal(): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController();
-      if (this.#problem !== undefined) this.#abort.abort(this.#problem);
-    }
-    return this.#abort.signal;
-  }
-
-  get body(): ReadableStream<Uint8Array> | null {
-    if (this.framing === "none") return null;
-    this.#body ??= new ReadableStream<Uint8Array>(
-      {
-        start: (controller) => {
-          this.#controller = controller;
-          for (const piece of this.#ahead) controller.enqueue(piece);
-          this.#ahead = [];
-          this.#aheadBytes = 0;
-          if (this.#problem !== undefined) controller.error(this.#problem);
-          else if (this.isBodyWhole) controller.close();
-        },
-        pull: () => this.#connection.wantsBody(this),
-        cancel: () => {
-          this.#isDropped = true;
-          this.#controller = undefined;
-          this.#connection.wantsBody(this);
-        },
-      },
-      { highWaterMark: aheadMaxBytes, size: (piece) => piece?.byteLength ?? 0 },
-    );
-    return this.#body;
-  }
-
-  hint(links: readonly string[]): void {
-    // Clients of HTTP/1.0 know no interim answers (RFC 9110 15.2).
-    if (this.minor === 1 && !this.isAnswered) this.#connection.hint(this, links);
-  }
-
-  async text(): Promise<string> {
-    return await new Response(this.body).text();
-  }
-
-  /** Takes what belongs to the body; the index after it. Throws `AnswerError`, or a status as a number. */
-  feed(bytes: Buffer, from: number, bodyMaxBytes: number): number {
-    this.expectsContinue = false;
-    if (this.#chunks === undefined) {
-      const end = Math.min(bytes.length, from + this.left);
-      this.left -= end - from;
-      this.#give(bytes.subarray(from, end));
-      if (this.left === 0) this.#whole();
-      return end;
-    }
-    const pieces: Uint8Array[] = [];
-    const end = this.#chunks.read(bytes, from, pieces);
-    for (const piece of pieces) {
-      this.left -= piece.length;
-      if (this.left < 0) throw new TooLarge(`A body may have ${bodyMaxBytes} bytes.`);
-      this.#give(piece);
-    }
-    if (end < 0) return bytes.length;
-    this.#whole();
-    return end;
-  }
-
-  #give(piece: Uint8Array): void {
-    if (this.#isDropped || piece.length === 0) return;
-    if (this.#controller !== undefined) this.#controller.enqueue(piece);
-    else if (this.#body === undefined) {
-      this.#ahead.push(piece);
-      this.#aheadBytes += piece.length;
-    }
-  }
-
-  #whole(): void {
-    this.isBodyWhole = true;
-    this.#controller?.close();
-    this.#controller = undefined;
-  }
-
-  /** Whether whoever reads has enough for now. */
-  isFull(): boolean {
-    if (this.#isDropped || this.isBodyWhole) return false;
-    if (this.#controller !== undefined) return (this.#controller.desiredSize ?? 0) <= 0;
-    return this.#aheadBytes >= aheadMaxBytes;
-  }
-
-  /** Nobody reads it any more: the rest is thrown away. */
-  drop(): void {
-    this.#isDropped = true;
-    this.#ahead = [];
-    this.#aheadBytes = 0;
-  }
-
-  /** The client has gone, or what it sent cannot be read further. */
-  fail(problem: Error): void {
-    if (this.#problem !== undefined) return;
-    this.#problem = problem;
-    const controller = this.#controller;
-    this.#controller = undefined;
-    controller?.error(problem);
-    this.#abort?.abort(problem);
-  }
-}
-
-class TooLarge extends Error {}
 
 class Connection {
   deadlineMs: number;
@@ -477,8 +319,8 @@ class Connection {
     // Most bodies come with their head, and need no stream to be read.
     const bodyEnd = from + head.length;
     const isHere = head.framing === "length" && bodyEnd <= bytes.length;
-    const whole = isHere ? bytes.subarray(from, bodyEnd) : undefined;
-    const request = new DoorRequest(this, this.#address, door.options.bodyMaxBytes, whole);
+    const whole = isHere ? new Uint8Array(bytes.subarray(from, bodyEnd)) : undefined;
+    const request = new DoorRequest(this, head, this.#address, door.options.bodyMaxBytes, whole);
     this.#request = request;
     this.#isAnswerBegun = false;
     door.inFlight += 1;
@@ -674,7 +516,11 @@ class Connection {
     if (ready?.done !== true) {
       for (;;) {
         if (this.#unsent !== undefined) await this.#sent();
-        if (this.#isClosed) return;
+        if (this.#isClosed) {
+          // Nobody waits for it any more.
+          next.catch(() => {});
+          return;
+        }
         const piece = await next;
         if (this.#isClosed) return;
         if (piece.done) break;
@@ -884,114 +730,9 @@ class Connection {
 
   #passToInner(bytes: Buffer): void {
     this.deadlineMs = Number.POSITIVE_INFINITY;
-    this.#pipe = new Pipe(this.#door, this.#wire, this.#address, bytes, () => this.breakOff());
-  }
-}
-
-/** Two sockets as one: the client's, and ours to the inner listener. */
-class Pipe {
-  readonly #door: Http1Door;
-  readonly #outer: Wire;
-  readonly #end: () => void;
-  #inner: Socket<undefined> | undefined;
-  #port = 0;
-  #isClosed = false;
-  /** What each side did not take yet. */
-  #toInner: Buffer | undefined;
-  #toOuter: Buffer | undefined;
-  #isEnding = false;
-
-  constructor(door: Http1Door, outer: Wire, address: string, first: Buffer, end: () => void) {
-    this.#door = door;
-    this.#outer = outer;
-    this.#end = end;
-    this.#toInner = first;
-    outer.pause();
-    Bun.connect<undefined>({
-      hostname: "127.0.0.1",
-      port: door.inner().port,
-      socket: {
-        open: (inner) => {
-          if (this.#isClosed) {
-            inner.terminate();
-            return;
-          }
-          this.#inner = inner;
-          this.#port = inner.localPort;
-          door.piped(this.#port, address);
-          inner.setNoDelay(true);
-          this.#innerDrained();
-        },
-        data: (_inner, bytes) => this.#toClient(bytes),
-        drain: () => this.#innerDrained(),
-        end: () => this.#innerClosed(),
-        close: () => this.#innerClosed(),
-        error: () => this.#innerClosed(),
-      },
-    }).catch(() => this.#end());
-  }
-
-  toInner(bytes: Buffer): void {
-    if (this.#toInner !== undefined) {
-      this.#toInner = Buffer.concat([this.#toInner, bytes]);
-      return;
-    }
-    const taken = Math.max(0, this.#inner?.write(bytes) ?? 0);
-    if (taken === bytes.length) return;
-    this.#toInner = bytes.subarray(taken);
-    this.#outer.pause();
-  }
-
-  #innerDrained(): void {
-    const waiting = this.#toInner;
-    if (waiting === undefined) return;
-    const taken = Math.max(0, this.#inner?.write(waiting) ?? 0);
-    if (taken < waiting.length) {
-      this.#toInner = waiting.subarray(taken);
-      return;
-    }
-    this.#toInner = undefined;
-    this.#outer.resume();
-  }
-
-  #toClient(bytes: Buffer): void {
-    if (this.#toOuter !== undefined) {
-      this.#toOuter = Buffer.concat([this.#toOuter, bytes]);
-      return;
-    }
-    const taken = Math.max(0, this.#outer.write(bytes));
-    if (taken === bytes.length) return;
-    this.#toOuter = bytes.subarray(taken);
-    this.#inner?.pause();
-  }
-
-  outerDrained(): void {
-    const waiting = this.#toOuter;
-    if (waiting === undefined) return;
-    const taken = Math.max(0, this.#outer.write(waiting));
-    if (taken < waiting.length) {
-      this.#toOuter = waiting.subarray(taken);
-      return;
-    }
-    this.#toOuter = undefined;
-    if (this.#isEnding) this.#end();
-    else this.#inner?.resume();
-  }
-
-  #innerClosed(): void {
-    if (this.#isClosed) return;
-    this.#door.piped(this.#port, undefined);
-    this.#inner = undefined;
-    // What it said last is still to be read.
-    if (this.#toOuter === undefined) this.#end();
-    else this.#isEnding = true;
-  }
-
-  outerClosed(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#door.piped(this.#port, undefined);
-    this.#inner?.terminate();
+    this.#pipe = new Pipe(this.#door.piped, this.#door.inner().port, this.#wire, this.#address, bytes, () =>
+      this.breakOff(),
+    );
   }
 }
 
