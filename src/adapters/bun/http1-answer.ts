@@ -20,13 +20,6 @@ export type AnswerHead = {
   readonly keptSeconds: number | undefined;
 };
 
-/**
- * The body of an answer that came whole, on the answer itself: our own door writes it on as it is, and needs no stream. Whoever changes
- * the body makes a new answer, without it.
- */
-export const wholeBody = Symbol("wholeBody");
-export type MayBeWhole = Response & { [wholeBody]?: Uint8Array };
-
 /** The Link fields of a 103 (RFC 8297); none of any other head. Only what can stand in a field again. */
 export function hintsOf(text: string): readonly string[] {
   if (!text.startsWith("HTTP/1.1 103")) return [];

@@ -9,9 +9,10 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "bun";
 import type { Door, PreparedAnswer, Receiver } from "#edge/ports.ts";
+import { type MayBeWhole, wholeBody } from "#kernel/whole-body.ts";
 import type { EdgeListener, EdgeListenerOptions } from "./edge-listener.ts";
 import { portProblem } from "./http-server.ts";
-import { AnswerError, type MayBeWhole, wholeBody } from "./http1-answer.ts";
+import { AnswerError } from "./http1-answer.ts";
 import { Http1Head, needsMore } from "./http1-head.ts";
 import { DoorRequest, TooLarge } from "./http1-request.ts";
 import { Pipe, type Piped } from "./inner-pipe.ts";

@@ -9,18 +9,11 @@
  * A connection is `connecting`, then `busy` with one exchange, then `idle` in the pool, until it is closed: by either
  * side, after its time, or after anything that leaves a doubt about where the next answer would begin.
  */
+
 import type { Socket } from "bun";
 import { FieldList, type Origin, OriginError, type OriginRequest } from "#edge/ports.ts";
-import {
-  AnswerError,
-  type AnswerHead,
-  ChunkedReader,
-  fillIn,
-  hintsOf,
-  type MayBeWhole,
-  parseHead,
-  wholeBody,
-} from "./http1-answer.ts";
+import { type MayBeWhole, wholeBody } from "#kernel/whole-body.ts";
+import { AnswerError, type AnswerHead, ChunkedReader, fillIn, hintsOf, parseHead } from "./http1-answer.ts";
 
 export type SocketOriginOptions = {
   /** `http://10.0.0.7:8080` or `https://shop.example`, without a path. */
