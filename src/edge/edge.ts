@@ -16,8 +16,16 @@ import { createFallback } from "./fallback/fallback.ts";
 import type { SnapshotStore } from "./fallback/ports.ts";
 import { cleanAnswer, fieldsForOrigin } from "./forwarding.ts";
 import { createLimits, type Limits } from "./limits/limits.ts";
-import type { Meter, Receiver } from "./ports.ts";
+import {
+  type AllFields,
+  type Meter,
+  type OriginRequest,
+  type ReceivedRequest,
+  type Receiver,
+  toHeaders,
+} from "./ports.ts";
 import { createPressure, type Pressure } from "./pressure.ts";
+import { createQuickLane } from "./quick-lane.ts";
 import { createReceiver } from "./received.ts";
 import { createRoutes } from "./routes.ts";
 import { createSeeing, type Seeing, type SpanSink } from "./seeing.ts";
@@ -132,6 +140,7 @@ export function createEdge(config: EdgeConfig, deps: EdgeDeps, before?: Edge): E
       routeOf: createRoutes(config.routes),
       now: clock.now,
       handle: inOrder(stages, last),
+      quick: config.cache.enabled ? createQuickLane({ seeing, pressure, limits, cache }) : undefined,
       onRefused: (status) => countRefused({ status: String(status) })(),
     },
   );
@@ -156,6 +165,27 @@ function balancerOf(config: EdgeConfig, deps: EdgeDeps, before: Edge | undefined
 
 const neverAborted = new AbortController().signal;
 
+/** What is sent; its signal is made by whoever looks at it, and few do. */
+class Sent implements OriginRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: AllFields;
+  readonly body: ReadableStream<Uint8Array> | null;
+  readonly client: ReceivedRequest | null;
+
+  constructor({ method, target, request }: Exchange, headers: AllFields) {
+    this.method = method;
+    this.target = target;
+    this.headers = headers;
+    this.body = request === null || method === "GET" || method === "HEAD" ? null : request.body;
+    this.client = request;
+  }
+
+  get signal(): AbortSignal {
+    return this.client?.signal ?? neverAborted;
+  }
+}
+
 /** The last of the list: to an upstream, and back. */
 function forwardTo(balancer: Balancer, name: string): Next {
   return async (exchange) => {
@@ -168,21 +198,8 @@ function forwardTo(balancer: Balancer, name: string): Next {
       });
     }
     exchange.notes.answeredBy = "forward";
-    if (exchange.tunnel !== undefined) return await tunnelTo(balancer, exchange, exchange.tunnel, headers);
-    const { method, target, request } = exchange;
-    const response = await balancer.send(
-      {
-        method,
-        target,
-        headers,
-        body: request === null || method === "GET" || method === "HEAD" ? null : request.body,
-        // Made only when somebody looks: most requests are answered before anybody does.
-        get signal() {
-          return request?.signal ?? neverAborted;
-        },
-      },
-      exchange.notes,
-    );
+    if (exchange.tunnel !== undefined) return await tunnelTo(balancer, exchange, exchange.tunnel, toHeaders(headers));
+    const response = await balancer.send(new Sent(exchange, headers), exchange.notes);
     cleanAnswer(response.headers);
     return response;
   };
@@ -209,16 +226,25 @@ function askShop(shop: (request: Request) => Response | Promise<Response>): Next
   return (exchange) => {
     exchange.notes.answeredBy = "shop";
     const { request } = exchange;
-    if (request !== null && request.headers === exchange.headers) return shop(request);
+    if (request instanceof Request && request.headers === exchange.headers) return shop(request);
     const url = `${exchange.scheme}://${exchange.host}${exchange.target}`;
-    const hasBody = request !== null && exchange.method !== "GET" && exchange.method !== "HEAD";
-    return shop(
-      new Request(url, {
-        method: exchange.method,
-        headers: exchange.headers,
-        ...(hasBody ? { body: request.body } : {}),
-        ...(request === null ? {} : { signal: request.signal }),
-      }),
+    const { method } = exchange;
+    const headers = [...exchange.headers] as [string, string][];
+    const isRead = method === "GET" || method === "HEAD";
+    const asked = new Request(
+      url,
+      isRead
+        ? // Streams of events end when their reader has gone.
+          { method, headers, ...(request === null ? {} : { signal: request.signal }) }
+        : { method, headers, body: bodyOf(request) },
     );
+    // Bun makes a GET of a method that it does not know.
+    if (asked.method !== exchange.method) return new Response("This method is not known here.\n", { status: 501 });
+    return shop(asked);
   };
+}
+
+/** As bytes where they are all there: nothing has to be awaited then. */
+function bodyOf(request: ReceivedRequest | null): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null {
+  return request?.whole ?? request?.body ?? null;
 }

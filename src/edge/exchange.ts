@@ -3,6 +3,7 @@
  * comes back; the list of them stands in `stages.ts`.
  */
 import type { RouteClass } from "#contract/edge-config.ts";
+import type { AllFields, Fields, ReceivedRequest } from "./ports.ts";
 
 export type Exchange = {
   readonly method: string;
@@ -14,9 +15,9 @@ export type Exchange = {
   /** The target up to its query. */
   readonly path: string;
   /** The request's fields. Never written to: a stage that changes some passes on an exchange with a copy. */
-  readonly headers: Headers;
+  readonly headers: AllFields;
   /** The request as it was received, for its body and its abort signal; null for one that the edge makes itself. */
-  readonly request: Request | null;
+  readonly request: ReceivedRequest | null;
   /** Of the client, after the rules for trusted proxies; IPv4 or IPv6 without brackets. */
   readonly address: string;
   /** When it was received, milliseconds since the epoch. */
@@ -27,6 +28,9 @@ export type Exchange = {
   /** Set when the client asks for a WebSocket: connects its other end to this upstream. Undefined answers mean "it is done". */
   readonly tunnel?: (upstream: URL, headers: Headers) => Promise<Response | undefined>;
 };
+
+/** A request that is only looked at, of which no `Headers` were made: what an exchange is, too. */
+export type Glimpse = Omit<Exchange, "headers" | "request" | "tunnel"> & { readonly headers: Fields };
 
 export type MatchedRoute = {
   /** The pattern of the config, never the path: "/products/:handle". The label of counters. */

@@ -4,6 +4,8 @@
  * only as far as one trusted proxy vouches for the next.
  */
 
+import type { Fields } from "./ports.ts";
+
 export type Trust = (address: string) => boolean;
 
 /** Who the client is. Scheme and host are undefined where nobody said. */
@@ -20,7 +22,7 @@ const hopsMax = 32;
  * The peer is trusted already. Undefined: the two kinds of fields name two clients, so one of them was written by somebody
  * else than the proxies, and nobody can tell which.
  */
-export function believed(headers: Headers, peer: string, isTrusted: Trust): Claim | undefined {
+export function believed(headers: Fields, peer: string, isTrusted: Trust): Claim | undefined {
   const forwarded = headers.get("forwarded");
   const forwardedFor = headers.get("x-forwarded-for");
   const byForwarded = forwarded === null ? undefined : byElements(forwarded, peer, isTrusted);
@@ -32,7 +34,7 @@ export function believed(headers: Headers, peer: string, isTrusted: Trust): Clai
 }
 
 /** X-Forwarded-For, -Proto and -Host: no standard; a list of addresses, and for the others mostly a single value. */
-function byFields(headers: Headers, list: string | null, peer: string, isTrusted: Trust): Claim {
+function byFields(headers: Fields, list: string | null, peer: string, isTrusted: Trust): Claim {
   const hops = list === null || list.trim() === "" ? [] : list.split(",").slice(-hopsMax);
   let address = peer;
   let at = hops.length;

@@ -3,6 +3,7 @@
  * origin is told of the client is what this edge believes, not what was sent.
  */
 import type { Exchange } from "./exchange.ts";
+import { FieldList } from "./ports.ts";
 
 export type ForwardingSettings = {
   /** Which Host an upstream sees: the client's, or its own. */
@@ -22,8 +23,10 @@ const hopByHop = [
   "http2-settings",
 ];
 /** Besides: meant for a proxy, met by the listener, or said anew below. */
-const notSent = [
+const saidAnew = new Set([
   ...hopByHop,
+  "host",
+  "via",
   "proxy-authorization",
   "expect",
   "forwarded",
@@ -37,7 +40,7 @@ const notSent = [
   "x-original-url",
   "x-rewrite-url",
   "x-http-method-override",
-];
+]);
 
 /**
  * A copy for the origin. `upstreamHost` is its own name with its port. Undefined: the request has been here before
@@ -47,30 +50,29 @@ export function fieldsForOrigin(
   exchange: Exchange,
   settings: ForwardingSettings,
   upstreamHost: string,
-): Headers | undefined {
-  const headers = new Headers(exchange.headers);
+): FieldList | undefined {
+  const { address, scheme, host, headers } = exchange;
   const via = headers.get("via");
   if (via?.split(",").some((hop) => hop.trim().split(/[ \t]+/)[1] === settings.via)) return undefined;
 
-  dropNominated(headers);
-  for (const name of notSent) headers.delete(name);
-  const length = headers.get("content-length");
-  if (length !== null) {
-    if (exchange.request === null || exchange.request.body === null) {
-      // A length without a body would have the origin wait for one; POST without one says so (RFC 9110 8.6).
-      if (exchange.method === "GET" || exchange.method === "HEAD") headers.delete("content-length");
-      else headers.set("content-length", "0");
-    } else headers.set("content-length", String(Number(length)));
-  }
+  const nominated = nominatedBy(headers.get("connection"));
+  const flat: string[] = ["host", settings.hostHeader === "client" ? host : upstreamHost];
+  const pass = (name: string, value: string): void => {
+    if (saidAnew.has(name) || nominated?.has(name) === true) return;
+    if (name !== "content-length") flat.push(name, value);
+    else if (exchange.request !== null && exchange.request.body !== null) flat.push(name, String(Number(value)));
+    // A length without a body would have the origin wait for one; POST without one says so (RFC 9110 8.6).
+    else if (exchange.method !== "GET" && exchange.method !== "HEAD") flat.push(name, "0");
+  };
+  if (headers instanceof FieldList) {
+    const given = headers.flat;
+    for (let at = 0; at < given.length; at += 2) pass(given[at] as string, given[at + 1] as string);
+  } else for (const [name, value] of headers) pass(name, value);
 
-  headers.set("host", settings.hostHeader === "client" ? exchange.host : upstreamHost);
-  headers.set("via", via === null ? `1.1 ${settings.via}` : `${via}, 1.1 ${settings.via}`);
-  const { address, scheme, host } = exchange;
-  headers.set("x-forwarded-for", address);
-  headers.set("x-forwarded-proto", scheme);
-  headers.set("x-forwarded-host", host);
-  headers.set("forwarded", `for=${node(address)};host=${quoted(host)};proto=${scheme}`);
-  return headers;
+  flat.push("via", via === null ? `1.1 ${settings.via}` : `${via}, 1.1 ${settings.via}`);
+  flat.push("x-forwarded-for", address, "x-forwarded-proto", scheme, "x-forwarded-host", host);
+  flat.push("forwarded", `for=${node(address)};host=${quoted(host)};proto=${scheme}`);
+  return new FieldList(flat);
 }
 
 /** Changes the fields of an origin's answer in place: those of its own connection go, and those that lead past the edge. */
@@ -83,13 +85,15 @@ export function cleanAnswer(headers: Headers): Headers {
 }
 
 function dropNominated(headers: Headers): void {
-  const connection = headers.get("connection");
-  if (connection === null || connection === "keep-alive" || connection === "close") return;
-  for (const part of connection.split(",")) {
-    const name = part.trim();
-    // What is no field name can name no field, and Headers would throw.
-    if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) headers.delete(name);
-  }
+  for (const name of nominatedBy(headers.get("connection")) ?? []) headers.delete(name);
+}
+
+/** The fields that Connection says belong to this connection. */
+function nominatedBy(connection: string | null): ReadonlySet<string> | undefined {
+  if (connection === null || connection === "keep-alive" || connection === "close") return undefined;
+  const names = connection.split(",").map((part) => part.trim().toLowerCase());
+  // What is no field name can name no field, and Headers would throw.
+  return new Set(names.filter((name) => /^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)));
 }
 
 /** RFC 7239 6: IPv6 in brackets, and therefore quoted. */

@@ -10,7 +10,7 @@
 import type { EdgeConfig } from "#contract/edge-config.ts";
 import type { Answer, Exchange, Stage } from "./exchange.ts";
 import { withFields } from "./limits/limits.ts";
-import type { Meter } from "./ports.ts";
+import { type Meter, toHeaders } from "./ports.ts";
 
 export type PressureLevel = 0 | 1 | 2 | 3;
 
@@ -167,7 +167,7 @@ export function createPressure(first: EdgeConfig["pressure"], deps: { readonly m
   const upstreamStage: Stage = (exchange, next) => {
     const now = level();
     if (now === 0 && !exchange.headers.has(field)) return next(exchange);
-    const headers = new Headers(exchange.headers);
+    const headers = toHeaders(exchange.headers);
     if (now === 0) headers.delete(field);
     else headers.set(field, String(now));
     return next({ ...exchange, headers } satisfies Exchange);

@@ -3,10 +3,11 @@
  * and a door must not. Everything after it, cache keys and limits included, sees only what has been checked here, and exactly
  * that is forwarded.
  */
-import type { Answer, Exchange, MatchedRoute } from "./exchange.ts";
+import type { Answer, Exchange, Glimpse, MatchedRoute } from "./exchange.ts";
 import { believed, type Trust } from "./forwarded.ts";
 import { hostOf } from "./host.ts";
-import type { Door, Receiver } from "./ports.ts";
+import type { Door, Fields, PreparedAnswer, ReceivedRequest, Receiver, RequestHead } from "./ports.ts";
+import { copyOf } from "./routes.ts";
 
 export type ReceptionSettings = {
   /** Names that are answered, without port; any when empty. */
@@ -21,6 +22,8 @@ export type ReceptionDeps = {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly handle: (exchange: Exchange) => Answer;
+  /** Answers from what is ready; see `Receiver.quick`. */
+  readonly quick?: ((exchange: Glimpse) => PreparedAnswer | undefined) | undefined;
   /** Told of every refusal, for counters and log. */
   readonly onRefused?: (status: number, reason: string) => void;
 };
@@ -77,22 +80,38 @@ export function createReceiver(settings: ReceptionSettings, deps: ReceptionDeps)
         entry = { host, http: url.href, https: secure.href, isServed: served.size === 0 || served.has(name) };
       }
     }
-    known.set(field, entry);
+    known.set(copyOf(field), entry);
     return entry;
   }
 
-  function refuse(status: number, title: string, detail: string): Response {
+  function refuse({ status, title, detail }: Refusal): Response {
     deps.onRefused?.(status, detail);
     const headers = { "content-type": "application/problem+json", connection: "close", "cache-control": "no-store" };
     return new Response(JSON.stringify({ title, status, detail }), { status, headers });
   }
-  const malformed = (detail: string): Response => refuse(400, "Bad Request", detail);
 
-  return (request, door) => {
-    const { method, headers, url } = request;
-    // TRACE would echo cookies and what proxies added (RFC 9110 9.3.8); CONNECT is for forward proxies.
-    if (method === "TRACE" || method === "CONNECT") {
-      return refuse(501, "Not Implemented", `${method} is not answered here.`);
+  // Of the request that was looked at last.
+  let admittedHost = "";
+  let admittedTarget = "";
+  let admittedAddress = "";
+  let admittedScheme: Door["scheme"] = "http";
+  let isTunnel = false;
+
+  /** Why it is refused; undefined: it is admitted, as the variables above say. */
+  function refusalOf(
+    request: { readonly method: string; readonly target?: string; readonly url?: string },
+    headers: Fields,
+    wireScheme: Door["scheme"],
+  ): Refusal | undefined {
+    const { method } = request;
+    // TRACE would echo cookies and what proxies added (RFC 9110 9.3.8); CONNECT is for forward proxies; TRACK is a TRACE that
+    // programs have known.
+    if (method === "TRACE" || method === "CONNECT" || method === "TRACK") {
+      return { status: 501, title: "Not Implemented", detail: `${method} is not answered here.` };
+    }
+    // Methods are told apart by case (RFC 9110 9.1), but not by every program behind us.
+    if (!isUpperCase(method) && standardMethods.has(method.toUpperCase())) {
+      return { status: 501, title: "Not Implemented", detail: "Methods are written in capitals." };
     }
 
     const field = headers.get("host");
@@ -100,14 +119,17 @@ export function createReceiver(settings: ReceptionSettings, deps: ReceptionDeps)
     if (field === null) return malformed("The Host field is missing.");
     const site = siteOf(field);
     if (site === undefined) return malformed("Host must be one name or address, and at most a port.");
-    // The URL is made of Host and the request line. Where it does not begin with Host, the request line named another one
-    // (RFC 9112 3.2.2), or was no path.
-    const base = door.scheme === "http" ? site.http : site.https;
-    if (!url.startsWith(base)) return malformed("The request line and Host do not say the same.");
-    if (!site.isServed) return refuse(421, "Misdirected Request", "This host name is not served here.");
-    const target = url.slice(base.length - 1);
+    let { target } = request;
+    if (target === undefined) {
+      // The URL is made of Host and the request line. Where it does not begin with Host, the request line named another one
+      // (RFC 9112 3.2.2), or was no path.
+      const base = wireScheme === "http" ? site.http : site.https;
+      if (request.url?.startsWith(base) !== true) return malformed("The request line and Host do not say the same.");
+      target = request.url.slice(base.length - 1);
+    }
+    if (!site.isServed) return misdirected;
     if (target.length > targetMaxBytes) {
-      return refuse(414, "URI Too Long", `Path and query may have ${targetMaxBytes} bytes.`);
+      return { status: 414, title: "URI Too Long", detail: `Path and query may have ${targetMaxBytes} bytes.` };
     }
     if (target.includes("#")) return malformed("A request line has no fragment (RFC 9112 3.2).");
 
@@ -115,7 +137,8 @@ export function createReceiver(settings: ReceptionSettings, deps: ReceptionDeps)
     // the coding being named (RFC 9112 6.1).
     const coding = headers.get("transfer-encoding");
     if (coding !== null && coding.toLowerCase() !== "chunked") {
-      return refuse(501, "Not Implemented", "The only transfer coding that is understood here is chunked.");
+      const detail = "The only transfer coding that is understood here is chunked.";
+      return { status: 501, title: "Not Implemented", detail };
     }
     const length = headers.get("content-length");
     if (length !== null && (coding !== null || !isNumber(length))) {
@@ -127,10 +150,11 @@ export function createReceiver(settings: ReceptionSettings, deps: ReceptionDeps)
     }
     const expectation = headers.get("expect");
     if (expectation !== null && expectation.toLowerCase() !== "100-continue") {
-      return refuse(417, "Expectation Failed", "The only expectation that is understood here is 100-continue.");
+      const detail = "The only expectation that is understood here is 100-continue.";
+      return { status: 417, title: "Expectation Failed", detail };
     }
+    isTunnel = false;
     const connection = headers.get("connection");
-    let isTunnel = false;
     if (connection !== null && connection !== "keep-alive" && connection !== "close") {
       for (const part of connection.toLowerCase().split(",")) {
         const name = part.trim();
@@ -140,43 +164,100 @@ export function createReceiver(settings: ReceptionSettings, deps: ReceptionDeps)
           isTunnel = true;
       }
     }
+    admittedHost = site.host;
+    admittedTarget = target;
+    admittedScheme = wireScheme;
+    return undefined;
+  }
 
-    let address = door.addressOf(request);
-    let scheme = door.scheme;
-    let host = site.host;
-    if (isTrusted?.(address)) {
-      const claim = believed(headers, address, isTrusted);
-      if (claim === undefined) return malformed("What the proxy in front says of the client contradicts itself.");
-      address = claim.address;
-      scheme = claim.scheme ?? scheme;
-      if (claim.host !== undefined) {
-        const said = siteOf(claim.host);
-        if (said === undefined) return malformed("What the proxy in front says of the host is no host.");
-        if (!said.isServed) return refuse(421, "Misdirected Request", "This host name is not served here.");
-        host = said.host;
-      }
-    }
+  /** The same of what a proxy in front says, where it is believed. */
+  function refusalOfClaim(headers: Fields, address: string): Refusal | undefined {
+    admittedAddress = address;
+    if (!isTrusted?.(address)) return undefined;
+    const claim = believed(headers, address, isTrusted);
+    if (claim === undefined) return malformed("What the proxy in front says of the client contradicts itself.");
+    admittedAddress = claim.address;
+    admittedScheme = claim.scheme ?? admittedScheme;
+    if (claim.host === undefined) return undefined;
+    const said = siteOf(claim.host);
+    if (said === undefined) return malformed("What the proxy in front says of the host is no host.");
+    if (!said.isServed) return misdirected;
+    admittedHost = said.host;
+    return undefined;
+  }
 
+  function exchangeOf<Kind extends { headers: Fields; request: ReceivedRequest | null }>(
+    method: string,
+    { headers, request }: Kind,
+  ): Omit<Exchange, "headers" | "request"> & Kind {
+    const target = admittedTarget;
     const query = target.indexOf("?");
     const path = query === -1 ? target : target.slice(0, query);
-    const exchange: Exchange = {
+    return {
       method,
-      scheme,
-      host,
+      scheme: admittedScheme,
+      host: admittedHost,
       target,
       path,
       headers,
       request,
-      address,
+      address: admittedAddress,
       atMs: now(),
       route: routeOf(method, path),
       notes: {},
-    };
+    } as Omit<Exchange, "headers" | "request"> & Kind;
+  }
+
+  const receive = (request: ReceivedRequest, door: Door): Answer => {
+    const { headers, method } = request;
+    const refusal = refusalOf(request, headers, door.scheme) ?? refusalOfClaim(headers, door.addressOf(request));
+    if (refusal !== undefined) return refuse(refusal);
+    const exchange: Exchange = exchangeOf(method, { headers, request });
     return handle(isTunnel ? { ...exchange, tunnel: tunnelOf(door, request) } : exchange);
   };
+
+  const { quick } = deps;
+  const refused = (status: number): void => deps.onRefused?.(status, "");
+  if (quick === undefined) return Object.assign(receive, { refused });
+  return Object.assign(receive, {
+    refused,
+    quick: (head: RequestHead, scheme: Door["scheme"], address: string): PreparedAnswer | undefined => {
+      if (refusalOf(head, head, scheme) !== undefined || isTunnel) return undefined;
+      if (refusalOfClaim(head, address) !== undefined) return undefined;
+      return quick(exchangeOf(head.method, { headers: head, request: null }));
+    },
+  });
 }
 
-function tunnelOf(door: Door, request: Request): NonNullable<Exchange["tunnel"]> {
+type Refusal = { readonly status: number; readonly title: string; readonly detail: string };
+
+const malformed = (detail: string): Refusal => ({ status: 400, title: "Bad Request", detail });
+const misdirected: Refusal = {
+  status: 421,
+  title: "Misdirected Request",
+  detail: "This host name is not served here.",
+};
+
+/** Those that programs write in capitals by themselves (Fetch, "normalize a method"), and the two beside. */
+const standardMethods = new Set([
+  "GET",
+  "HEAD",
+  "POST",
+  "PUT",
+  "PATCH",
+  "DELETE",
+  "OPTIONS",
+  "CONNECT",
+  "TRACE",
+  "TRACK",
+]);
+
+function isUpperCase(method: string): boolean {
+  for (let index = 0; index < method.length; index++) if (method.charCodeAt(index) > 90) return false;
+  return true;
+}
+
+function tunnelOf(door: Door, request: ReceivedRequest): NonNullable<Exchange["tunnel"]> {
   return (upstream, headers) => door.tunnel(request, upstream, headers);
 }
 

@@ -66,7 +66,7 @@ function remember(find: (path: string) => MatchedRoute): (path: string) => Match
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 /** A piece of a long address would keep the whole of it in memory; this keeps the piece alone. */
-const copyOf = (path: string): string => decoder.decode(encoder.encode(path));
+export const copyOf = (path: string): string => decoder.decode(encoder.encode(path));
 
 /**
  * The path as patterns see it: percent-decoded once, in lower case, with no empty, "." or ".." part (RFC 3986, 5.2.4),

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Exchange, Notes } from "./exchange.ts";
-import type { Meter } from "./ports.ts";
+import { type Meter, toHeaders } from "./ports.ts";
 import { createSeeing, parseTraceparent, type SeeingDeps, type Span } from "./seeing.ts";
 
 /** The port as plain maps: name and labels to a number. */
@@ -164,7 +164,7 @@ describe("traceparent (W3C Trace Context)", () => {
     });
     let headers = new Headers();
     void stage(exchange({ fields, notes: { answeredBy: "forward", upstream: "a:1" } }), (next) => {
-      headers = next.headers;
+      headers = toHeaders(next.headers);
       return new Response(null, { status: 502 });
     });
     return headers;

@@ -5,8 +5,8 @@
  */
 import type { EdgeConfig } from "#contract/edge-config.ts";
 import type { Random } from "#kernel/clock.ts";
-import type { Exchange, Next, Stage } from "./exchange.ts";
-import type { Meter } from "./ports.ts";
+import type { Exchange, Glimpse, Next, Stage } from "./exchange.ts";
+import { type Fields, type Meter, toHeaders } from "./ports.ts";
 
 export type Span = {
   /** 32 and 16 hexadecimal digits in lower case. */
@@ -42,6 +42,9 @@ export type SeeingDeps = {
 
 export type Seeing = {
   readonly stage: Stage;
+  /** For a request that is answered without stages: the beginning of its time, and what the stage does at its end. */
+  readonly startMs: () => number;
+  readonly seen: (exchange: Glimpse, status: number, startedMs: number) => void;
   /** Writes what the access log still holds; for the drain. */
   flush(): Promise<void>;
   /** Requests without an answer's head yet. */
@@ -59,7 +62,7 @@ export function createSeeing(settings: EdgeConfig["log"], deps: SeeingDeps): See
   let underWay = 0;
   deps.meter.gauge("spillway_edge_under_way", "Requests without an answer's head yet.", () => underWay);
 
-  const done = (exchange: Exchange, status: number, startedMs: number, trace: Trace | undefined): void => {
+  const done = (exchange: Glimpse, status: number, startedMs: number, trace: Trace | undefined): void => {
     underWay -= 1;
     const ms = monotonicMs() - startedMs;
     tally(exchange, status, ms / 1000);
@@ -91,17 +94,27 @@ export function createSeeing(settings: EdgeConfig["log"], deps: SeeingDeps): See
     }
   };
 
+  /** Undefined: there is none to begin, and nothing to change in what is passed on. */
+  const traceFor = (headers: Fields): Trace | null | undefined => {
+    const given = headers.get("traceparent");
+    if (given === null && (traceSample === 0 || random() >= traceSample)) return undefined;
+    const trace = traceOf(given, headers.get("tracestate"), traceSample, random, spans !== undefined);
+    return typeof trace === "string" ? undefined : trace;
+  };
+
   return {
+    startMs: monotonicMs,
+    seen(exchange, status, startedMs) {
+      underWay += 1;
+      done(exchange, status, startedMs, traceFor(exchange.headers) ?? undefined);
+    },
     stage: (exchange, next) => {
       const startedMs = monotonicMs();
       underWay += 1;
-      const given = exchange.headers.get("traceparent");
-      if (given === null && (traceSample === 0 || random() >= traceSample))
-        return passOn(exchange, next, startedMs, undefined);
-      const trace = traceOf(given, exchange.headers.get("tracestate"), traceSample, random, spans !== undefined);
-      if (trace === given) return passOn(exchange, next, startedMs, undefined);
-      const headers = new Headers(exchange.headers);
-      if (trace === null || typeof trace === "string") {
+      const trace = traceFor(exchange.headers);
+      if (trace === undefined) return passOn(exchange, next, startedMs, undefined);
+      const headers = toHeaders(exchange.headers);
+      if (trace === null) {
         headers.delete("traceparent");
         headers.delete("tracestate");
         return passOn({ ...exchange, headers }, next, startedMs, undefined);
@@ -176,7 +189,7 @@ function hex(random: Random, words: number): string {
   return text;
 }
 
-function spanOf(exchange: Exchange, status: number, durationMs: number, trace: Trace): Span {
+function spanOf(exchange: Glimpse, status: number, durationMs: number, trace: Trace): Span {
   const { notes, method, route } = exchange;
   const portAt = exchange.host.lastIndexOf(":");
   return {
@@ -207,7 +220,7 @@ function spanOf(exchange: Exchange, status: number, durationMs: number, trace: T
 const cut = (text: string): string => (text.length <= 500 ? text : `${text.slice(0, 500)}…`);
 
 /** One line of JSON. Without the query: it may carry the key of an order, an e-mail address, a token. */
-function lineOf(exchange: Exchange, status: number, ms: number, trace: Trace | undefined): string {
+function lineOf(exchange: Glimpse, status: number, ms: number, trace: Trace | undefined): string {
   const { notes } = exchange;
   return `${JSON.stringify({
     time: new Date(exchange.atMs).toISOString(),
@@ -324,7 +337,7 @@ function createTally(meter: Meter) {
     return add;
   };
 
-  return (exchange: Exchange, status: number, seconds: number): void => {
+  return (exchange: Glimpse, status: number, seconds: number): void => {
     const { notes, route, method } = exchange;
     const by = notes.answeredBy ?? "none";
     const add = series.get(route.template)?.get(method)?.get(by)?.get(status);

@@ -1,6 +1,7 @@
 /** The forms that answers take. Errors are RFC 9457 problem details for programs, and pages for people. */
 import type { Problem } from "#contract/shop.ts";
 import { type ErrorCode, errorCodes, SpillwayError } from "#kernel/error.ts";
+import { type MayBeWhole, wholeBody } from "#kernel/whole-body.ts";
 
 export type ProblemExtras = Pick<Problem, "errors" | "left"> & { readonly retryAfterSeconds?: number };
 
@@ -15,7 +16,7 @@ export const sharedCaching: Readonly<Record<string, string>> = {
 };
 
 export function json(body: unknown, status = 200, headers: Record<string, string> = {}): Response {
-  return new Response(JSON.stringify(body), {
+  return whole(JSON.stringify(body), {
     status,
     headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },
   });
@@ -27,7 +28,16 @@ export function problem(code: ErrorCode, detail: string, extras: ProblemExtras =
   const body: Problem = { type: `urn:spillway:error:${code}`, title, status, code, detail, ...members };
   const headers: Record<string, string> = { "content-type": "application/problem+json", "cache-control": "no-store" };
   if (retryAfterSeconds !== undefined) headers["retry-after"] = String(Math.ceil(retryAfterSeconds));
-  return new Response(JSON.stringify(body), { status, headers });
+  return whole(JSON.stringify(body), { status, headers });
+}
+
+const encoder = new TextEncoder();
+
+function whole(text: string, init: ResponseInit): Response {
+  const bytes = encoder.encode(text);
+  const response: MayBeWhole = new Response(bytes, init);
+  response[wholeBody] = bytes;
+  return response;
 }
 
 /** What went wrong as an answer; what nobody foresaw is told to `report` and answered without its inside. */

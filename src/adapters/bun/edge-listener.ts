@@ -1,6 +1,7 @@
 /**
- * The edge's front door on Bun's own server: HTTP/1.1, HTTP/2, HTTP/3 where it is asked for, TLS, WebSockets. It adds what
- * Bun.serve lacks: a deadline for a whole body, certificates that change while it runs, a stop that fails nobody.
+ * The edge's front door. Cleartext HTTP/1.1 is read by a door of our own (http1-door.ts); all else by Bun's server: TLS, HTTP/2, HTTP/3
+ * where it is asked for, WebSockets. To Bun.serve it adds what that lacks: a deadline for a whole body, certificates that change
+ * while it runs, a stop that fails nobody.
  *
  * A new certificate needs a new Bun.serve (its reload takes none), so the listener may be two servers on one port for a while: the new
  * one, and the one that finishes what it has. Each begins with `open`, and ends with `retire`.
@@ -11,6 +12,7 @@ import { createSecureContext } from "node:tls";
 import type { Door, Receiver } from "#edge/ports.ts";
 import { createTunnels, type TunnelState, type Tunnels } from "./edge-tunnel.ts";
 import { portProblem } from "./http-server.ts";
+import { listenHttp1 } from "./http1-door.ts";
 import { hasBody, hasToBeWatched, inTime } from "./slow-body.ts";
 
 type CertificateFiles = { readonly certFile: string; readonly keyFile: string };
@@ -65,7 +67,20 @@ const downloadMs = 600_000;
 /** What a WebSocket that ends with its server is told (RFC 6455 7.4.1). */
 const goingAway = 1001;
 
+/** Without TLS the door is our own, and Bun's is behind it for what it alone can; with TLS it is Bun's. */
 export function listen(options: EdgeListenerOptions, initial: Receiver): EdgeListener {
+  if (options.tls !== undefined) return listenByBun(options, initial, undefined);
+  return listenHttp1(options, initial, (receiver, addressOf) =>
+    listenByBun({ ...options, port: 0, hostname: "127.0.0.1", http3: false }, receiver, addressOf),
+  );
+}
+
+/** `addressOf`: who is behind a port of this machine, where our own door stands in front; "": nobody. */
+function listenByBun(
+  options: EdgeListenerOptions,
+  initial: Receiver,
+  addressOf: ((port: number) => string) | undefined,
+): EdgeListener {
   const trouble = options.onTrouble ?? (() => {});
   let receiver = initial;
   const all = new Set<Opened>();
@@ -108,8 +123,11 @@ export function listen(options: EdgeListenerOptions, initial: Receiver): EdgeLis
     });
     const door: Door = {
       scheme: options.tls === undefined ? "http" : "https",
-      addressOf: (request) => plain(server.requestIP(request)?.address),
-      tunnel: (request, upstream, headers) => tunnels.join(server, request, upstream, headers),
+      addressOf: (request) => {
+        const peer = server.requestIP(request as Request);
+        return addressOf === undefined || peer === null ? plain(peer?.address) : addressOf(peer.port);
+      },
+      tunnel: (request, upstream, headers) => tunnels.join(server, request as Request, upstream, headers),
     };
     // A watched request is a copy; Bun knows the original.
     const doorFor = (original: Request): Door => ({ ...door, addressOf: () => door.addressOf(original) });

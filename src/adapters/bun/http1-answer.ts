@@ -20,6 +20,14 @@ export type AnswerHead = {
   readonly keptSeconds: number | undefined;
 };
 
+/** The Link fields of a 103 (RFC 8297); none of any other head. Only what can stand in a field again. */
+export function hintsOf(text: string): readonly string[] {
+  if (!text.startsWith("HTTP/1.1 103")) return [];
+  const links = text.split("\r\n").filter((line) => /^link:[\t\x20-\x7e]{1,4096}$/i.test(line));
+  return links.slice(0, hintsMax).map((line) => line.slice("link:".length).trim());
+}
+
+const hintsMax = 50;
 const fieldsMax = 200;
 
 /** Codings whose bytes would have to be decoded, and "identity", which is none. */
@@ -142,6 +150,12 @@ export class ChunkedReader {
   #passedOver = 0;
   #trailerLine = 0;
   #isLast = false;
+  readonly #mayHaveSpace: boolean;
+
+  /** Some origins write a space behind a size, and that can only mean one thing; of a request it is not taken. */
+  constructor(mayHaveSpace = true) {
+    this.#mayHaveSpace = mayHaveSpace;
+  }
 
   /** Adds pieces of the body to `out`. The index after the whole body's end, or -1 while more is to come. */
   read(bytes: Uint8Array, from: number, out: Uint8Array[]): number {
@@ -165,13 +179,13 @@ export class ChunkedReader {
             this.#left = this.#left * 16 + digit;
           } else if (this.#digits === 0) throw new AnswerError("a chunk has no size");
           else if (byte === 13) this.#state = "size-lf";
-          else if (byte === 59 || byte === 32 || byte === 9) this.#state = "extension";
+          else if (byte === 59 || (this.#mayHaveSpace && (byte === 32 || byte === 9))) this.#state = "extension";
           else throw new AnswerError("the size of a chunk is no number");
           break;
         }
         case "extension":
           if (byte === 13) this.#state = "size-lf";
-          else if (byte === 10 || ++this.#passedOver > lineMax)
+          else if ((byte < 32 && byte !== 9) || byte === 127 || ++this.#passedOver > lineMax)
             throw new AnswerError("the extension of a chunk is malformed");
           break;
         case "size-lf":
@@ -195,7 +209,8 @@ export class ChunkedReader {
           if (byte === 13) this.#state = "trailer-lf";
           else {
             this.#trailerLine += 1;
-            if (byte === 10 || ++this.#passedOver > trailersMax) throw new AnswerError("its trailers are malformed");
+            if ((byte < 32 && byte !== 9) || byte === 127 || ++this.#passedOver > trailersMax)
+              throw new AnswerError("its trailers are malformed");
           }
           break;
         case "trailer-lf":

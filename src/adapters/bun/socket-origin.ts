@@ -9,9 +9,11 @@
  * A connection is `connecting`, then `busy` with one exchange, then `idle` in the pool, until it is closed: by either
  * side, after its time, or after anything that leaves a doubt about where the next answer would begin.
  */
+
 import type { Socket } from "bun";
-import { type Origin, OriginError, type OriginRequest } from "#edge/ports.ts";
-import { AnswerError, type AnswerHead, ChunkedReader, fillIn, parseHead } from "./http1-answer.ts";
+import { FieldList, type Origin, OriginError, type OriginRequest } from "#edge/ports.ts";
+import { type MayBeWhole, wholeBody } from "#kernel/whole-body.ts";
+import { AnswerError, type AnswerHead, ChunkedReader, fillIn, hintsOf, parseHead } from "./http1-answer.ts";
 
 export type SocketOriginOptions = {
   /** `http://10.0.0.7:8080` or `https://shop.example`, without a path. */
@@ -63,8 +65,8 @@ const ours = new Set([
 ]);
 const expectsBody = new Set(["POST", "PUT", "PATCH"]);
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: every byte that is not ASCII.
-const notAscii = /[^\x00-\x7f]/;
+/** Heads are written from here. */
+const scratch = Buffer.allocUnsafeSlow(65_536);
 
 type Exchange = {
   readonly request: OriginRequest;
@@ -251,14 +253,15 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
     }
 
     #writeText(text: string): void {
-      // A text is written as UTF-8: the bytes above 0x7f that a field may have would become two each.
-      if (notAscii.test(text)) {
+      // As a text it would be written as UTF-8: the bytes above 0x7f that a field may have would become two each.
+      if (text.length > scratch.length) {
         this.#write(Buffer.from(text, "latin1"));
         return;
       }
-      const taken = Math.max(0, this.#open?.write(text) ?? 0);
+      const length = scratch.write(text, "latin1");
+      const taken = Math.max(0, this.#open?.write(scratch, 0, length) ?? 0);
       if (taken > 0) this.#hasSent = true;
-      if (taken < text.length) this.#unsent = Buffer.from(text.slice(taken), "latin1");
+      if (taken < length) this.#unsent = Buffer.from(scratch.subarray(taken, length));
     }
 
     #write(bytes: Uint8Array): void {
@@ -320,8 +323,11 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
           return;
         }
         const exchange = this.#exchange as Exchange;
-        const head = parseHead(bytes.toString("latin1", 0, end), exchange.request.method === "HEAD");
+        const text = bytes.toString("latin1", 0, end);
+        const head = parseHead(text, exchange.request.method === "HEAD");
         if (head === undefined) {
+          const hints = hintsOf(text);
+          if (hints.length > 0) exchange.request.client?.hint?.(hints);
           if (++this.#interim > interimMax)
             throw new AnswerError(`it begins with more than ${interimMax} interim answers`);
           bytes = bytes.subarray(end + 4);
@@ -339,10 +345,9 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
       if (isWhole) {
         // The whole answer is here, as most are: no stream is needed.
         const end = from + head.length;
-        const response = new Response(
-          framing === "none" ? null : bytes.subarray(from, end),
-          status === 200 ? undefined : { status },
-        );
+        const body = framing === "none" ? null : bytes.subarray(from, end);
+        const response: MayBeWhole = new Response(body, status === 200 ? undefined : { status });
+        if (body !== null) response[wholeBody] = body;
         fillIn(response.headers, head.fields);
         this.#head = head;
         this.#done(bytes.length > end);
@@ -531,7 +536,11 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
     const { headers } = request;
     const host = options.hostHeader === "upstream" ? name : (headers.get("host") ?? name);
     let head = `${request.method} ${request.target} HTTP/1.1\r\nHost: ${host}\r\n`;
-    for (const [field, value] of headers) if (!ours.has(field)) head += `${field}: ${value}\r\n`;
+    if (headers instanceof FieldList) {
+      const { flat } = headers;
+      for (let at = 0; at < flat.length; at += 2)
+        if (!ours.has(flat[at] as string)) head += `${flat[at]}: ${flat[at + 1]}\r\n`;
+    } else for (const [field, value] of headers) if (!ours.has(field)) head += `${field}: ${value}\r\n`;
     if (isChunked) head += "Transfer-Encoding: chunked\r\n";
     else if (request.body !== null) head += `Content-Length: ${headers.get("content-length")}\r\n`;
     else if (expectsBody.has(request.method)) head += "Content-Length: 0\r\n";

@@ -6,7 +6,8 @@
  * follow), following (it waits for one that leads), alone (its answer can be nobody else's), or passed on untouched.
  */
 import type { EdgeConfig } from "#contract/edge-config.ts";
-import type { Exchange, Next, Stage } from "../exchange.ts";
+import type { Exchange, Glimpse, Next, Stage } from "../exchange.ts";
+import { type Fields, type PreparedAnswer, toHeaders } from "../ports.ts";
 import { Answers, hasNoBody, notModified } from "./answers.ts";
 import { type Directives, parseCacheControl } from "./cache-control.ts";
 import { type Compress, Encodings } from "./encodings.ts";
@@ -63,6 +64,10 @@ export type CacheStats = {
 
 export type EdgeCache = {
   readonly stage: Stage;
+  /** The plain hit that the stage would answer with, if it is ready; nothing is counted. */
+  readonly atHand: (exchange: Glimpse) => PreparedAnswer | undefined;
+  /** Counts the hit that `atHand` found last. */
+  readonly taken: (exchange: Glimpse) => void;
   /** How many stored answers it met. Answers that are on their way count as purged too. */
   purge(request: PurgeRequest): number;
   stats(): CacheStats;
@@ -116,40 +121,55 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       if (exchange.tunnel !== undefined) return next(exchange);
       if (headers.get("content-length") !== "0") return pass(exchange, next, "fwd=bypass");
     }
-    let asked = exchange;
-    if (withoutIgnored !== undefined) {
-      const target = withoutIgnored(exchange.target);
-      if (target !== exchange.target) asked = { ...exchange, target };
-    }
-    const key = cacheKey(asked.scheme, asked.host, asked.target);
+    const target = withoutIgnored === undefined ? exchange.target : withoutIgnored(exchange.target);
+    const asked = target === exchange.target ? exchange : { ...exchange, target };
+    const key = cacheKey(asked.scheme, asked.host, target);
     const stored = store.find(key, headers);
-    const cacheControl = headers.get("cache-control");
-    if (stored !== undefined) {
-      const nowMs = exchange.atMs;
-      if (
-        nowMs < stored.refreshAtMs &&
-        nowMs < stored.freshUntilMs &&
-        cacheControl === null &&
-        headers.get("pragma") === null
-      ) {
-        return hit(asked, stored, nowMs, undefined);
-      }
-    }
-    return consider({ exchange: asked, next, key, wishes: wishesOf(cacheControl, headers) }, stored);
+    if (stored !== undefined && isPlainHit(stored, exchange)) return hit(asked, stored, exchange.atMs, undefined);
+    return consider({ exchange: asked, next, key, wishes: wishesOf(headers.get("cache-control"), headers) }, stored);
   };
 
-  function wishesOf(cacheControl: string | null, headers: Headers): Directives {
+  /** Fresh, not due for a refresh, and asked for without wishes. */
+  const isPlainHit = (stored: Stored, { atMs, headers }: Glimpse): boolean =>
+    atMs < stored.refreshAtMs &&
+    atMs < stored.freshUntilMs &&
+    headers.get("cache-control") === null &&
+    headers.get("pragma") === null;
+
+  let found: Stored | undefined;
+
+  const atHand: EdgeCache["atHand"] = (exchange) => {
+    const { method, headers, scheme, host } = exchange;
+    if (method !== "GET" && method !== "HEAD") return undefined;
+    if (headers.get("content-length") !== null || headers.get("transfer-encoding") !== null) return undefined;
+    const target = withoutIgnored === undefined ? exchange.target : withoutIgnored(exchange.target);
+    found = store.find(cacheKey(scheme, host, target), headers);
+    if (found === undefined || !isPlainHit(found, exchange)) return undefined;
+    return answers.atHand(found, headers, method === "HEAD", exchange.atMs, reserve);
+  };
+
+  const reserve = (stored: Stored, bytes: number): boolean => store.grow(stored, bytes);
+
+  function taken(exchange: Glimpse): void {
+    if (found !== undefined) count(exchange, found);
+  }
+
+  function count({ notes }: Glimpse, stored: Stored): void {
+    if (stored.uses < usesMax) stored.uses += 1;
+    stored.hits += 1;
+    counts.hits += 1;
+    notes.answeredBy = "cache";
+    notes.cache = "hit";
+  }
+
+  function wishesOf(cacheControl: string | null, headers: Fields): Directives {
     if (cacheControl !== null) return parseCacheControl(cacheControl);
     // RFC 9111 section 5.4: for clients that know nothing else.
     return headers.get("pragma")?.toLowerCase().includes("no-cache") === true ? { noCache: true } : noWishes;
   }
 
   function hit(exchange: Exchange, stored: Stored, nowMs: number, status: string | undefined): Response {
-    if (stored.uses < usesMax) stored.uses += 1;
-    stored.hits += 1;
-    counts.hits += 1;
-    exchange.notes.answeredBy = "cache";
-    exchange.notes.cache = "hit";
+    count(exchange, stored);
     return answers.give(stored, exchange.headers, exchange.method === "HEAD", nowMs, status);
   }
 
@@ -198,7 +218,9 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     return collapse(asked, stored, 0);
   }
 
-  function flightKey(key: string, headers: Headers): string {
+  // --- asking the origin
+
+  function flightKey(key: string, headers: Fields): string {
     const names = store.variesOn(key);
     return names.length === 0 ? key : `${key}\n${names.join(",")}\n${variantKey(names, headers)}`;
   }
@@ -275,13 +297,15 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
   function forwarded(asked: Asked, stored: Stored | undefined, isAlone: boolean): Exchange {
     const { exchange } = asked;
     const hasValidator = stored !== undefined && (stored.etag !== null || stored.lastModified !== null);
-    let { headers } = exchange;
-    if (hasValidator || (!isAlone && conditionalFields.some((name) => headers.get(name) !== null))) {
-      headers = new Headers(headers);
-      for (const name of conditionalFields) if (!isAlone || name !== "if-range") headers.delete(name);
+    const { headers: given } = exchange;
+    let headers = given;
+    if (hasValidator || (!isAlone && conditionalFields.some((name) => given.get(name) !== null))) {
+      const changed = toHeaders(given);
+      headers = changed;
+      for (const name of conditionalFields) if (!isAlone || name !== "if-range") changed.delete(name);
       if (hasValidator) {
-        if (stored.etag !== null) headers.set("if-none-match", stored.etag);
-        if (stored.lastModified !== null) headers.set("if-modified-since", stored.lastModified);
+        if (stored.etag !== null) changed.set("if-none-match", stored.etag);
+        if (stored.lastModified !== null) changed.set("if-modified-since", stored.lastModified);
       }
     }
     return isAlone ? { ...exchange, headers } : { ...exchange, headers, request: null };
@@ -317,7 +341,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
         return answers.give(updated, exchange.headers, false, deps.nowMs(), `fwd=${why}; fwd-status=304`);
       }
       // It speaks of another representation than ours (RFC 9111 section 4.3.4): ask for that one.
-      const headers = new Headers(sent.headers);
+      const headers = toHeaders(sent.headers);
       for (const name of conditionalFields) headers.delete(name);
       response = await asked.next({ ...sent, headers });
     }
@@ -530,7 +554,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
   function own200(
     headers: Headers,
     stored: Stored,
-    request: Headers,
+    request: Fields,
     body: Blob | ReadableStream<Uint8Array>,
   ): Response {
     const { status, statusText } = stored;
@@ -568,7 +592,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
   /** In the background, for those who come later; one at a time for each object, and not again at once when it failed. */
   function refresh(asked: Asked, stored: Stored, nowMs: number): void {
     if (nowMs < stored.nextRefreshMs || refreshesUnderWay >= refreshesMax) return;
-    const headers = new Headers(asked.exchange.headers);
+    const headers = toHeaders(asked.exchange.headers);
     for (const name of [...conditionalFields, "range", "cache-control", "pragma"]) headers.delete(name);
     const id = flightKey(asked.key, headers);
     if (flights.has(id)) return;
@@ -610,6 +634,8 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
 
   return {
     stage,
+    atHand,
+    taken,
     purge,
     stats: () => ({
       ...counts,
@@ -654,7 +680,7 @@ function finish(response: Response, status: string): Response {
   try {
     headers.append("cache-status", `Spillway; ${status}`);
   } catch {
-    headers = new Headers(headers);
+    headers = toHeaders(headers);
     headers.append("cache-status", `Spillway; ${status}`);
     answer = new Response(response.body, { status: response.status, statusText: response.statusText, headers });
   }

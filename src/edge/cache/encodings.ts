@@ -1,4 +1,5 @@
 /** Which compressed form a client takes, and making it: once for each object that is asked for again, off the hot path. */
+import { copyOf } from "../routes.ts";
 import type { Store } from "./store.ts";
 import { bytesOf, type Coding, type Form, formsOf, type Stored } from "./stored.ts";
 
@@ -47,13 +48,27 @@ export class Encodings {
 
   /** The best form there is now; one that is missing is begun. */
   formFor(stored: Stored, acceptEncoding: string | null): Form {
+    const form = this.#best(stored, acceptEncoding);
+    if (typeof form !== "string") return form;
+    if (stored.hits >= hitsFrom) this.#make(stored, form);
+    return stored.plain;
+  }
+
+  /** The same, and nothing is begun; undefined where one more hit would begin it. */
+  formAtHand(stored: Stored, acceptEncoding: string | null): Form | undefined {
+    const form = this.#best(stored, acceptEncoding);
+    if (typeof form !== "string") return form;
+    return stored.hits + 1 >= hitsFrom ? undefined : stored.plain;
+  }
+
+  /** A form that is there, or the coding of a better one that nobody has begun. */
+  #best(stored: Stored, acceptEncoding: string | null): Form | Coding {
     if (acceptEncoding === null || acceptEncoding === "") return stored.plain;
     for (const coding of this.#codingsOf(acceptEncoding)) {
       const form = stored.forms?.get(coding);
+      if (form === undefined) return coding;
       if (form === null) continue;
-      if (form !== undefined && form !== "pending") return form;
-      if (form === undefined && stored.hits >= hitsFrom) this.#make(stored, coding);
-      break;
+      return form === "pending" ? stored.plain : form;
     }
     return stored.plain;
   }
@@ -63,7 +78,7 @@ export class Encodings {
     if (known !== undefined) return known;
     const accepted = acceptedCodings(field);
     if (this.#accepted.size >= rememberedMax) this.#accepted.clear();
-    if (field.length <= rememberedCharacters) this.#accepted.set(field, accepted);
+    if (field.length <= rememberedCharacters) this.#accepted.set(copyOf(field), accepted);
     return accepted;
   }
 

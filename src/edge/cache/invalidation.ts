@@ -52,10 +52,11 @@ export function invalidatedBy(
   const { scheme, host, target } = exchange;
   const key = (of: string) => cacheKey(scheme, host, withoutIgnored?.(of) ?? of);
   const keys = new Set([key(target)]);
-  const here = URL.parse(`${scheme}://${host}`);
   for (const name of ["location", "content-location"]) {
     const value = response.headers.get(name);
-    const url = value === null || here === null ? null : URL.parse(value, here.origin + target);
+    if (value === null) continue;
+    const here = URL.parse(`${scheme}://${host}${target}`);
+    const url = here === null ? null : URL.parse(value, here.href);
     // Of another host it may say what it likes.
     if (url !== null && url.host === here?.host) keys.add(key(url.pathname + url.search));
   }

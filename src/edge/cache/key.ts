@@ -1,4 +1,5 @@
 /** What one stored answer is found by: scheme, host and target, and then the request fields its Vary names (RFC 9111 section 4.1). */
+import type { Fields } from "../ports.ts";
 
 /** A host has no slash and a target begins with one, so that two addresses never share a key. */
 export function cacheKey(scheme: "http" | "https", host: string, target: string): string {
@@ -59,7 +60,7 @@ function normalise(name: string, value: string): string {
 }
 
 /** The request's own values of those names. A field that is absent differs from an empty one. */
-export function variantKey(names: readonly string[], headers: Headers): string {
+export function variantKey(names: readonly string[], headers: Fields): string {
   let key = "";
   for (const name of names) {
     const value = headers.get(name);

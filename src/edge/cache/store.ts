@@ -2,6 +2,7 @@
  * What is kept, and how it is found, thrown out and purged. Memory is counted in bytes, fields and keys included; what is
  * on its way in counts as well.
  */
+import type { Fields } from "../ports.ts";
 import { type EvictionPolicy, S3Fifo } from "./eviction.ts";
 import { variantKey } from "./key.ts";
 import type { Stored } from "./stored.ts";
@@ -30,7 +31,7 @@ class Variants {
     for (const { byKey } of this.lists) yield* byKey.values();
   }
 
-  find(headers: Headers): Stored | undefined {
+  find(headers: Fields): Stored | undefined {
     for (const { names, byKey } of this.lists) {
       const stored = byKey.get(variantKey(names, headers));
       if (stored !== undefined) return stored;
@@ -100,7 +101,7 @@ export class Store {
     return this.#objects;
   }
 
-  find(key: string, headers: Headers): Stored | undefined {
+  find(key: string, headers: Fields): Stored | undefined {
     const found = this.#resources.get(key);
     return found instanceof Variants ? found.find(headers) : found;
   }

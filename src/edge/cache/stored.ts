@@ -1,4 +1,5 @@
 /** One answer as it is kept: its fields as they will be sent, its body, and the few numbers that a hit compares. */
+import type { PreparedAnswer } from "../ports.ts";
 import type { Directives } from "./cache-control.ts";
 import { type Evictable, hashOf } from "./eviction.ts";
 import type { Policy } from "./freshness.ts";
@@ -11,7 +12,18 @@ export type Form = {
   /** A blob is handed to any number of answers without a copy. */
   readonly body: Blob;
   readonly coding: Coding | undefined;
-  head: { ageSeconds: number; readonly headers: Headers } | undefined;
+  head: FormHead | undefined;
+  /** The same bytes at hand, for answers that must not wait for a blob. Null: on their way, or too many. */
+  bytes?: Uint8Array | null;
+};
+
+export type FormHead = {
+  ageSeconds: number;
+  readonly headers: Headers;
+  /** Made of `headers` when they are asked for: whole, without body, and for a client that has the body already. */
+  whole?: PreparedAnswer | undefined;
+  withoutBody?: PreparedAnswer | undefined;
+  notModified?: PreparedAnswer | undefined;
 };
 
 export type Stored = Evictable & {

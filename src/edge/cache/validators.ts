@@ -1,4 +1,5 @@
 /** Conditional requests, answered from what is stored (RFC 9110 section 13, RFC 9111 section 4.3). */
+import type { Fields } from "../ports.ts";
 import { parseHttpDate } from "./http-date.ts";
 
 const entityTag = /\s*(?:((?:W\/)?"[\x21\x23-\x7e\x80-\uffff]*")|([^,]*))\s*(?:,|$)/gy;
@@ -24,7 +25,7 @@ export function noneMatchHolds(field: string, stored: string | null): boolean {
 export type Validated = { readonly etag: string | null; readonly lastModified: string | null; readonly dateMs: number };
 
 /** Whether the client's own copy is still good: then it gets 304. If-None-Match, where present, decides alone. */
-export function isNotModified(headers: Headers, stored: Validated, nowMs: number): boolean {
+export function isNotModified(headers: Fields, stored: Validated, nowMs: number): boolean {
   const noneMatch = headers.get("if-none-match");
   if (noneMatch !== null) return noneMatchHolds(noneMatch, stored.etag);
   const since = headers.get("if-modified-since");

@@ -8,7 +8,7 @@ import type { EdgeConfig, RouteClass } from "#contract/edge-config.ts";
 import type { Random } from "#kernel/clock.ts";
 import { errorCodes } from "#kernel/error.ts";
 import type { Exchange, Stage } from "../exchange.ts";
-import { OriginError } from "../ports.ts";
+import { type Fields, OriginError } from "../ports.ts";
 import { chooseCoding, chooseForm } from "./negotiate.ts";
 import type { SnapshotPage, SnapshotStore } from "./ports.ts";
 import { type Occasion, unavailablePage, wordsFor } from "./unavailable-page.ts";
@@ -229,7 +229,7 @@ function fromSnapshot(exchange: Exchange, page: SnapshotPage): Response | Promis
 }
 
 /** RFC 9110, 13.1: If-None-Match by weak comparison; If-Modified-Since only without it. */
-function isUnchanged(given: Headers, etag: string, takenAtMs: number): boolean {
+function isUnchanged(given: Fields, etag: string, takenAtMs: number): boolean {
   const tags = given.get("if-none-match");
   if (tags !== null)
     return tags.trim() === "*" || tags.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etag);

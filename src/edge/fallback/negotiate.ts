@@ -1,4 +1,5 @@
 /** What a client would rather have, by its Accept and Accept-Encoding fields (RFC 9110, 12.5). */
+import type { Fields } from "../ports.ts";
 import type { Coding } from "./ports.ts";
 
 type Wish = { readonly name: string; readonly weight: number };
@@ -38,7 +39,7 @@ export function chooseCoding(acceptEncoding: string | null, codings: readonly Co
 export type Form = "html" | "json" | "text";
 
 /** How an error is told: a page for people, problem details (RFC 9457) for programs, one line where neither fits. */
-export function chooseForm(headers: Headers, path: string): Form {
+export function chooseForm(headers: Fields, path: string): Form {
   const accept = headers.get("accept");
   if (accept === null || accept === "" || accept === "*/*") return byOtherSigns(headers, path);
   const given = wishes(accept);
@@ -67,7 +68,7 @@ function wanted(given: readonly Wish[], types: readonly string[]): { weight: num
 }
 
 /** A client that takes anything: one that sent JSON or asks an API reads it, and a page is of no use to a picture. */
-function byOtherSigns(headers: Headers, path: string): Form {
+function byOtherSigns(headers: Fields, path: string): Form {
   if (path.startsWith("/api/")) return "json";
   if (/^application\/(?:[\w.-]+\+)?json\b/i.test(headers.get("content-type") ?? "")) return "json";
   switch (headers.get("sec-fetch-dest")) {

@@ -11,7 +11,7 @@ import { type Gcra, gcra, remaining, standing, take, wait } from "#resilience/gc
 import { KeyHash } from "#resilience/key-hash.ts";
 import { KeyTable } from "#resilience/key-table.ts";
 import { contains, limitKey, type Networks, parseNetworks } from "../addresses.ts";
-import type { Answer, Exchange, Next, Stage } from "../exchange.ts";
+import type { Answer, Exchange, Glimpse, Next, Stage } from "../exchange.ts";
 import type { Meter } from "../ports.ts";
 import { createChallenge } from "./challenge.ts";
 import { pathPattern } from "./path-pattern.ts";
@@ -29,6 +29,11 @@ export type LimitsDeps = {
 
 export type Limits = {
   readonly stage: Stage;
+  /**
+   * For an answer that is ready: takes what the stage would take, and gives the fields that it would add. Undefined: the stage
+   * has more to say to this request, and nothing was taken. `isPrivate`: the answer's Cache-Control says private or no-store.
+   */
+  readonly charge: (exchange: Glimpse, isPrivate: boolean) => readonly (readonly [string, string])[] | undefined;
   stats(): LimitsStats;
   /** Obeys these settings from the next request on; what was counted under a policy of the same name stays counted. */
   configure(settings: EdgeConfig["limits"]): void;
@@ -58,7 +63,7 @@ type Policy = {
   readonly countRefused: () => void;
 };
 
-const applies = (policy: Policy, exchange: Exchange): boolean =>
+const applies = (policy: Policy, exchange: Glimpse): boolean =>
   (policy.methods === null || policy.methods.has(exchange.method)) &&
   (policy.paths === null || policy.paths.some((matches) => matches(exchange.path)));
 
@@ -67,6 +72,18 @@ function policyItem({ name, perSecond, burst }: EdgeConfig["limits"]["policies"]
   const seconds = Math.max(1, Math.ceil(burst / perSecond));
   return `"${name}";q=${Math.max(1, Math.floor(perSecond * seconds))};w=${seconds}`;
 }
+
+type LimitFields = { readonly policy: string; readonly limit: string };
+
+const noFields: readonly (readonly [string, string])[] = [];
+const written = ({ policy, limit }: LimitFields): [string, string][] => [
+  ["ratelimit-policy", policy],
+  ["ratelimit", limit],
+];
+
+/** Whether an answer is for one visitor, and may carry a cookie. */
+export const isPrivate = (cacheControl: string | null): boolean =>
+  cacheControl !== null && /\b(?:private|no-store)\b/i.test(cacheControl);
 
 export function createLimits(first: EdgeConfig["limits"], deps: LimitsDeps): Limits {
   const hash = new KeyHash(deps.seed);
@@ -131,7 +148,7 @@ export function createLimits(first: EdgeConfig["limits"], deps: LimitsDeps): Lim
   }
 
   /** What this policy counts the request under; undefined: not at all. */
-  function keyOf(policy: Policy, exchange: Exchange, visitor: string | undefined): string | undefined {
+  function keyOf(policy: Policy, exchange: Glimpse, visitor: string | undefined): string | undefined {
     switch (policy.by) {
       case "address":
         return limitKey(exchange.address);
@@ -144,25 +161,21 @@ export function createLimits(first: EdgeConfig["limits"], deps: LimitsDeps): Lim
     }
   }
 
-  const stage: Stage = (exchange, next) => {
-    if (deny.size > 0 && contains(deny, exchange.address)) {
-      denied++;
-      countDenied();
-      return refused(exchange, "denied", {
-        status: 403,
-        title: "Not from here",
-        detail: "Requests from your network are not answered. If you think this is a mistake, please tell the shop.",
-      });
-    }
-    if (allow.size > 0 && contains(allow, exchange.address)) {
-      return exchange.path === challenge.path ? challenge.answer(exchange) : next(exchange);
-    }
+  /** Set for the request under way when a policy counts it by its token: programs are told where they stand. */
+  let hasToken = false;
 
-    const visitor = hasVisitorPolicy ? visitors.read(exchange.headers) : undefined;
+  const visitorOf = ({ headers }: Glimpse): string | undefined =>
+    hasVisitorPolicy ? visitors.read(headers) : undefined;
+
+  const fieldsToTell = ({ atMs }: Glimpse): LimitFields | undefined =>
+    hasToken ? limitFields(atMs - startMs) : undefined;
+
+  /** Takes one from each policy that applies; false: one has none left, and none was taken from any. */
+  function takeFromAll(exchange: Glimpse, visitor: string | undefined): boolean {
     if (Number.isNaN(startMs)) startMs = exchange.atMs;
     const now = exchange.atMs - startMs;
     let isOver = false;
-    let hasToken = false;
+    hasToken = false;
     for (let i = 0; i < policies.length; i++) {
       const policy = policies[i] as Policy;
       const key = applies(policy, exchange) ? keyOf(policy, exchange, visitor) : undefined;
@@ -180,7 +193,7 @@ export function createLimits(first: EdgeConfig["limits"], deps: LimitsDeps): Lim
       if (at >= 0 && tats[i] !== table.time(at)) table.set(at, tats[i] as number);
       if (wait(policy.rule, tats[i] as number, now) > 0) isOver = true;
     }
-    if (isOver) return tooMany(exchange, now);
+    if (isOver) return false;
     // Known keys first: a new one may move the others about.
     for (let i = 0; i < policies.length; i++) {
       if (places[i] === -2) continue;
@@ -190,7 +203,25 @@ export function createLimits(first: EdgeConfig["limits"], deps: LimitsDeps): Lim
     for (let i = 0; i < policies.length; i++) {
       if (places[i] === -1) table.add(lows[i] as number, highs[i] as number, tats[i] as number, now);
     }
-    const fields = hasToken ? limitFields(now) : undefined;
+    return true;
+  }
+
+  const stage: Stage = (exchange, next) => {
+    if (deny.size > 0 && contains(deny, exchange.address)) {
+      denied++;
+      countDenied();
+      return refused(exchange, "denied", {
+        status: 403,
+        title: "Not from here",
+        detail: "Requests from your network are not answered. If you think this is a mistake, please tell the shop.",
+      });
+    }
+    if (allow.size > 0 && contains(allow, exchange.address)) {
+      return exchange.path === challenge.path ? challenge.answer(exchange) : next(exchange);
+    }
+    const visitor = visitorOf(exchange);
+    if (!takeFromAll(exchange, visitor)) return tooMany(exchange, exchange.atMs - startMs);
+    const fields = fieldsToTell(exchange);
     if (exchange.path === challenge.path) return challenge.answer(exchange);
     if (exchange.route.challenge && !challenge.hasPass(exchange)) return challenge.demand(exchange);
     const isNew = hasVisitorPolicy && visitor === undefined;
@@ -198,13 +229,24 @@ export function createLimits(first: EdgeConfig["limits"], deps: LimitsDeps): Lim
     return told(exchange, next, fields, isNew);
   };
 
+  const charge: Limits["charge"] = (exchange, isPrivate) => {
+    if (deny.size > 0 && contains(deny, exchange.address)) return undefined;
+    if (exchange.path === challenge.path) return undefined;
+    if (allow.size > 0 && contains(allow, exchange.address)) return noFields;
+    if (exchange.route.challenge) return undefined;
+    const visitor = visitorOf(exchange);
+    if (isPrivate && hasVisitorPolicy && visitor === undefined) return undefined;
+    if (!takeFromAll(exchange, visitor)) return undefined;
+    const fields = fieldsToTell(exchange);
+    return fields === undefined ? noFields : written(fields);
+  };
+
   /** The answer with the fields that it carries, and with a cookie for a visitor who has none. */
   function told(exchange: Exchange, next: Next, fields: LimitFields | undefined, isNew: boolean): Answer {
     const finish = (response: Response): Response => {
-      const changed: [string, string][] = [];
-      if (fields !== undefined) changed.push(["ratelimit-policy", fields.policy], ["ratelimit", fields.limit]);
+      const changed = fields === undefined ? [] : written(fields);
       // Only where no shared cache may keep the answer: a cookie kept there would make one visitor of many.
-      if (isNew && /\b(?:private|no-store)\b/i.test(response.headers.get("cache-control") ?? "")) {
+      if (isNew && isPrivate(response.headers.get("cache-control"))) {
         changed.push(["set-cookie", visitors.cookie(deps.newId(), exchange.scheme === "https")]);
       }
       return withFields(response, changed);
@@ -212,8 +254,6 @@ export function createLimits(first: EdgeConfig["limits"], deps: LimitsDeps): Lim
     const answer = next(exchange);
     return answer instanceof Promise ? answer.then(finish) : finish(answer);
   }
-
-  type LimitFields = { readonly policy: string; readonly limit: string };
 
   /** Of the request under way, from the arrays. */
   function limitFields(now: number): LimitFields {
@@ -265,6 +305,7 @@ export function createLimits(first: EdgeConfig["limits"], deps: LimitsDeps): Lim
 
   return {
     stage,
+    charge,
     configure,
     stats: () => ({
       keys: table.size,

@@ -3,6 +3,7 @@
  * others behind the same address. Nobody is known by it anywhere else.
  */
 import type { Signer } from "#kernel/signer.ts";
+import type { Fields } from "../ports.ts";
 
 const name = "spillway_visitor";
 const maxAgeSeconds = 30 * 24 * 3600;
@@ -12,7 +13,7 @@ const knownMax = 8192;
 
 export type Visitors = {
   /** The id of a cookie that we signed; undefined for none and for one that we did not. */
-  read(headers: Headers): string | undefined;
+  read(headers: Fields): string | undefined;
   cookie(id: string, isSecure: boolean): string;
 };
 

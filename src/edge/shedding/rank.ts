@@ -3,7 +3,9 @@
  * fetches in advance (Sec-Purpose, Fetch standard; Purpose and X-Moz before it) and one that a crawler reads can come
  * later, whatever route they are for.
  */
+
 import type { Exchange } from "../exchange.ts";
+import type { Fields } from "../ports.ts";
 import { rankOf } from "./waiting-line.ts";
 
 /**
@@ -13,7 +15,7 @@ import { rankOf } from "./waiting-line.ts";
 const crawler =
   /bot\/\d|googlebot|google-extended|googleother|adsbot|mediapartners|storebot|bingbot|bingpreview|slurp|duckduckbot|baiduspider|yandex\w*bot|applebot|petalbot|seznambot|facebookexternalhit|facebookbot|meta-external|twitterbot|linkedinbot|pinterestbot|ahrefs|semrush|mj12bot|dotbot|dataforseo|gptbot|oai-searchbot|chatgpt-user|claudebot|claude-web|anthropic-ai|perplexity|bytespider|ccbot|amazonbot|crawler|spider\b|heritrix|archive\.org_bot/i;
 
-export function isBackground(headers: Headers): boolean {
+export function isBackground(headers: Fields): boolean {
   const purpose = headers.get("sec-purpose") ?? headers.get("purpose") ?? headers.get("x-moz");
   if (purpose?.toLowerCase().includes("prefetch")) return true;
   const agent = headers.get("user-agent");

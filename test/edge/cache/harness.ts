@@ -5,7 +5,7 @@ import { Value } from "typebox/value";
 import { Cache, type EdgeConfig } from "#contract/edge-config.ts";
 import { type CacheDeps, createCache, type EdgeCache } from "#edge/cache/cache.ts";
 import type { Exchange, Next, Notes } from "#edge/exchange.ts";
-import { OriginError } from "#edge/ports.ts";
+import { OriginError, toHeaders } from "#edge/ports.ts";
 
 export type CacheSettings = EdgeConfig["cache"];
 
@@ -47,7 +47,7 @@ export function exchangeOf(request: Request, change: Partial<Exchange> = {}): Ex
 /** To one origin, as a proxy sends: nothing followed, nothing decoded, an error where there is no answer. */
 export function forwardTo(origin: string): Next {
   return async (exchange) => {
-    const headers = new Headers(exchange.headers);
+    const headers = toHeaders(exchange.headers);
     for (const name of ["connection", "keep-alive", "te", "upgrade"]) headers.delete(name);
     try {
       return await fetch(origin + exchange.target, {

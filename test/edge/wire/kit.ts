@@ -4,8 +4,10 @@
  */
 import net from "node:net";
 import { type EdgeListener, type EdgeListenerOptions, listen } from "#adapters/bun/edge-listener.ts";
+import { createSocketOrigin, type SocketOrigin } from "#adapters/bun/socket-origin.ts";
 import type { Exchange } from "#edge/exchange.ts";
 import { cleanAnswer, fieldsForOrigin } from "#edge/forwarding.ts";
+import { OriginError, toHeaders } from "#edge/ports.ts";
 import { createReceiver, type ReceptionDeps, type ReceptionSettings } from "#edge/received.ts";
 
 export type OriginRequest = {
@@ -42,7 +44,7 @@ export function readRequests(bytes: string): OriginRequest[] {
       break;
     }
     const [line = "", ...lines] = rest.slice(0, end).split("\r\n");
-    if (!/^[A-Z]+ \/[^\s#]* HTTP\/1\.1$/.test(line)) throw new Error(`No request line: ${JSON.stringify(line)}`);
+    if (!/^[A-Z-]+ \/[^\s#]* HTTP\/1\.1$/.test(line)) throw new Error(`No request line: ${JSON.stringify(line)}`);
     const fields = lines.map((text): [string, string] => {
       const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/.exec(text) ?? [];
       if (name === undefined || value === undefined) throw new Error(`No field: ${JSON.stringify(text)}`);
@@ -137,25 +139,36 @@ export async function startOrigin(): Promise<RecordingOrigin> {
 
 /** Passes on, as the least of what a balancer does. */
 export function forwardTo(port: () => number): (exchange: Exchange) => Promise<Response> {
+  let origin: SocketOrigin | undefined;
   return async (exchange) => {
     const headers = fieldsForOrigin(exchange, { hostHeader: "client", via: "spillway" }, `127.0.0.1:${port()}`);
     if (headers === undefined) return new Response("This request goes in circles.\n", { status: 508 });
     if (exchange.tunnel !== undefined) {
-      const refused = await exchange.tunnel(new URL(`ws://127.0.0.1:${port()}${exchange.target}`), headers);
-      return refused ?? new Response(null);
+      const url = new URL(`ws://127.0.0.1:${port()}${exchange.target}`);
+      return (await exchange.tunnel(url, toHeaders(headers))) ?? new Response(null);
     }
+    origin ??= createSocketOrigin({
+      url: `http://127.0.0.1:${port()}`,
+      hostHeader: "client",
+      connectionsMax: 100,
+      connectMs: 5000,
+      answerMs: 60_000,
+      bodyIdleMs: 60_000,
+    });
+    const { method, target, request } = exchange;
     try {
-      const answer = await fetch(`http://127.0.0.1:${port()}${exchange.target}`, {
-        method: exchange.method,
+      const answer = await origin.send({
+        method,
+        target,
         headers,
-        body: exchange.request?.body ?? null,
-        redirect: "manual",
-        decompress: false,
-        signal: exchange.request?.signal ?? null,
+        body: method === "GET" || method === "HEAD" ? null : (request?.body ?? null),
+        signal: request?.signal ?? new AbortController().signal,
+        client: request,
       });
       cleanAnswer(answer.headers);
       return answer;
-    } catch {
+    } catch (error) {
+      if (!(error instanceof OriginError)) throw error;
       return new Response("The origin did not answer.\n", { status: 502 });
     }
   };

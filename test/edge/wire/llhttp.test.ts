@@ -73,6 +73,9 @@ function bodiesOf(log: string): string[] {
   return bodies;
 }
 
+/** Its own list of methods ends where this edge passes on what is a token. */
+const isOfMethod = (log: string): boolean => /error.*(?:Invalid method for HTTP|Expected space after method)/.test(log);
+
 /** Bun reads past what is wrong with a chunk's extension, and the edge frames anew: the extension goes nowhere. */
 const isOfExtension = (log: string): boolean => /error.*chunk extension/i.test(log);
 
@@ -103,7 +106,7 @@ describe.skipIf(folder === "")("llhttp's requests", () => {
       const { text } = await send(edge.port, bytes, { quietMs: 120 });
       const whole = origin.requests().filter(({ isWhole }) => isWhole);
       const expected = bodiesOf(log);
-      if (isStrict && !isOfExtension(log)) {
+      if (isStrict && !isOfExtension(log) && !isOfMethod(log)) {
         expect(whole.length).toBeLessThanOrEqual(expected.length);
         for (const [index, { body }] of whole.entries()) expect(body).toBe(expected[index] ?? "");
       } else expect(whole.length).toBeLessThanOrEqual(Math.max(1, expected.length));

@@ -7,7 +7,7 @@ import type { EdgeListener } from "#adapters/bun/edge-listener.ts";
 import type { Answer, Exchange } from "#edge/exchange.ts";
 import { type CertificateFiles, hasOpenssl, makeCertificate } from "./certificate.ts";
 import { hammer, newTally } from "./hammer.ts";
-import { forwardTo, startEdge } from "./kit.ts";
+import { startEdge } from "./kit.ts";
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {
@@ -163,9 +163,10 @@ describe.skipIf(!hasOpenssl)("TLS", () => {
     const edge = edgeWith({ listener: { tls: files } }, () => new Response("ok"));
     const tally = newTally();
     let isOver = false;
-    const first = new Set<string>();
-    const latest: string[] = [];
-    const clients = Array.from({ length: 10 }, (_, index) =>
+    // Whom each of them met first, and last.
+    const first: string[] = [];
+    const peers: string[] = [];
+    const clients = Array.from({ length: 10 }, (_one, index) =>
       hammer(
         {
           port: edge.port,
@@ -173,31 +174,31 @@ describe.skipIf(!hasOpenssl)("TLS", () => {
           comesBack: true,
           tls: true,
           onPeer: (name) => {
-            first.add(name);
-            latest[index] = name;
+            first[index] ??= name;
+            peers[index] = name;
           },
           isOver: () => isOver,
         },
         tally,
       ),
     );
-    await Bun.sleep(200);
+    while (peers.filter((name) => name !== undefined).length < 10) await Bun.sleep(20);
     files.replace("new.example");
     edge.reloadCertificates();
     // The old one is told to be gone within two seconds; then everybody has come back to the new one.
+    while (tally.toldToClose < 10 || !peers.every((name) => name === "new.example")) await Bun.sleep(50);
+    // As long as the old one is open it takes some of the new connections; who meets the moment of its closing tries again.
     let inARow = 0;
-    while (inARow < 5 || !latest.every((name) => name === "new.example")) {
-      await Bun.sleep(20);
+    while (inARow < 8) {
       const peer = await peerOf(edge.port, ["h2"]).catch(() => "");
       inARow = peer === "new.example h2" ? inARow + 1 : 0;
+      await Bun.sleep(20);
     }
-    await Bun.sleep(600);
+    await Bun.sleep(300);
     isOver = true;
     await Promise.all(clients);
-    expect([...first]).toEqual(["old.example", "new.example"]);
-    expect(tally.toldToClose).toBeGreaterThanOrEqual(10);
+    expect(first).toEqual(Array.from({ length: 10 }, () => "old.example"));
     expect(tally.failures).toEqual([]);
-    expect(await peerOf(edge.port, ["h2"])).toBe("new.example h2");
     console.log(`${tally.answered} answers, ${tally.retried} connections tried once more.`);
   }, 20_000);
 
@@ -215,39 +216,6 @@ describe.skipIf(!hasOpenssl)("TLS", () => {
     await Bun.sleep(800);
     hold.resolve();
     expect(await (await answer).text()).toBe("at last");
-  });
-
-  test("a WebSocket stays open when the certificate changes", async () => {
-    const upstream = Bun.serve({
-      port: 0,
-      hostname: "127.0.0.1",
-      fetch: (request, server) => (server.upgrade(request) ? undefined : new Response("no", { status: 400 })),
-      websocket: { message: (socket, message) => void socket.send(message) },
-    });
-    undo.push(() => upstream.stop(true));
-    const files = certificate("old.example");
-    const edge = edgeWith(
-      { listener: { tls: files } },
-      forwardTo(() => upstream.port ?? 0),
-    );
-    const socket = new WebSocket(`wss://127.0.0.1:${edge.port}/`, { tls: { rejectUnauthorized: false } });
-    const echo = (text: string) =>
-      new Promise((resolve, reject) => {
-        socket.onmessage = ({ data }) => resolve(data);
-        socket.onclose = reject;
-        socket.send(text);
-      });
-    await new Promise((resolve) => {
-      socket.onopen = resolve;
-    });
-    expect(await echo("before")).toBe("before");
-    files.replace("new.example");
-    edge.reloadCertificates();
-    await Bun.sleep(1500);
-    expect(await peerOf(edge.port, ["h2"])).toBe("new.example h2");
-    expect(await echo("after")).toBe("after");
-    socket.onclose = null;
-    socket.close();
   });
 
   test("a changed file is noticed, and one that cannot be used leaves the old certificate in force and says so", async () => {

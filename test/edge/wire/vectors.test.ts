@@ -51,29 +51,3 @@ describe("what reaches the origin", () => {
     });
   }
 });
-
-// Bun makes the URL of Host and hides what an absolute target names (RFC 9112 3.2.2 would have it the other way round). So the request
-// cannot be refused for it; but nothing that decides anything may ever see the other name.
-for (const target of [
-  "http://evil.example/a",
-  "https://evil.example/a",
-  "HTTP://evil.example:81/a",
-  "http://user:word@evil.example/a",
-  "http://evil.example/../a",
-]) {
-  test(`a target that names another host (${target}) is a request for the Host it came with, and the name goes no further`, async () => {
-    origin.forget();
-    const { text } = await send(edge.port, `GET ${target} HTTP/1.1\r\nHost: shop.example\r\n\r\n`, {
-      until: (soFar) => statuses(soFar).length > 0,
-    });
-    const [status] = statuses(text);
-    const seen = origin.requests();
-    if (status !== 200) expect(seen).toEqual([]);
-    else {
-      expect(seen.map(({ line }) => line)).toEqual(["GET /a HTTP/1.1"]);
-      expect(seen[0]?.fields).toContainEqual(["host", "shop.example"]);
-    }
-    expect(origin.received().join("")).not.toContain("evil");
-    expect(text).not.toContain("evil");
-  });
-}

@@ -295,12 +295,15 @@ export const vectors: readonly Vector[] = [
   ].map((version) =>
     refused(`The version ${JSON.stringify(version)}`, `${nine} 2.3`, `GET /a ${version}\r\nHost: shop.example\r\n\r\n`),
   ),
-  ...["get", "FOO", "G{T", "GET\0", "PRI", "ANNOUNCE"].map((method) =>
+  ...["get", "Post", "tRACE", "TRACK", "G{T", "GET\0", "PRI"].map((method) =>
     refused(
       `The method ${JSON.stringify(method)}`,
       `${ten} 9.1`,
       `${method} /a HTTP/1.1\r\nHost: shop.example\r\n\r\n`,
     ),
+  ),
+  ...["FOO", "ANNOUNCE", "M-SEARCH", "PURGE"].map((method) =>
+    once(`The unknown method ${method}`, `${ten} 9.1`, `${method} /a HTTP/1.1\r\nHost: shop.example\r\n\r\n`),
   ),
   refused("TRACE", `${ten} 9.3.8`, "TRACE /a HTTP/1.1\r\nHost: shop.example\r\nCookie: a=b\r\n\r\n"),
   refused("CONNECT", `${ten} 9.3.6`, "CONNECT shop.example:80 HTTP/1.1\r\nHost: shop.example:80\r\n\r\n"),
@@ -374,6 +377,31 @@ export const vectors: readonly Vector[] = [
   refused("A method that is too long", `${nine} 3`, `${"A".repeat(100_000)} /a HTTP/1.1\r\nHost: shop.example\r\n\r\n`),
   refused("Ten thousand fields", "RFC 6585 5", get("X: y\r\n".repeat(10_000))),
   refused("A body that is too large", `${ten} 15.5.14`, post("Content-Length: 999999999\r\n")),
+  ...[
+    "http://evil.example/a",
+    "https://evil.example/a",
+    "https://shop.example/a",
+    "HTTP://evil.example:81/a",
+    "http://user:word@shop.example/a",
+    "http://shop.example:81/a",
+    "http://shop.example#a",
+    "http:///a",
+    "//shop.example:a@b",
+  ].map((target) => {
+    const bytes = `GET ${target} HTTP/1.1\r\nHost: shop.example\r\n\r\n`;
+    // Two slashes begin a path, whatever follows.
+    return target.startsWith("//")
+      ? once(`The path ${target}`, `${nine} 3.2.1`, bytes)
+      : refused(`The absolute form ${target}`, `${nine} 3.2.2`, bytes);
+  }),
+  once("One empty line before a request", `${nine} 2.2`, `\r\n${get("")}`),
+  refused("A target that is not ASCII", "RFC 3986 2", "GET /caf\xc3\xa9 HTTP/1.1\r\nHost: shop.example\r\n\r\n"),
+  refused("A hundred and fifty fields", "RFC 6585 5", get("X: y\r\n".repeat(150))),
+  once(
+    "The absolute form without a path",
+    `${nine} 3.2.2`,
+    "GET HTTP://Shop.Example?b HTTP/1.1\r\nHost: shop.example\r\n\r\n",
+  ),
   once("The absolute form", `${nine} 3.2.2`, "GET http://shop.example/a HTTP/1.1\r\nHost: shop.example\r\n\r\n"),
   once(
     "%00, %0d%0a and %2f in a path stay what they are",

@@ -1,0 +1,6 @@
+/**
+ * An answer whose body is all there may say so, and whoever writes it to a socket need not read a stream to find out. Whoever
+ * changes the body makes another answer, which says nothing.
+ */
+export const wholeBody = Symbol("wholeBody");
+export type MayBeWhole = Response & { [wholeBody]?: Uint8Array };

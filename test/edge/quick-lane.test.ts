@@ -1,0 +1,369 @@
+/**
+ * Two edges side by side with the same clock, luck and origin. One may answer by the quick lane, the other never does: nobody can tell
+ * them apart, by the answers, the counts, the log or what is left in the buckets.
+ */
+import { expect, test } from "bun:test";
+import { STATUS_CODES } from "node:http";
+import fc from "fast-check";
+import { Value } from "typebox/value";
+import { listen } from "#adapters/bun/edge-listener.ts";
+import { Http1Head } from "#adapters/bun/http1-head.ts";
+import { createSigner } from "#adapters/system/signer.ts";
+import { EdgeConfig } from "#contract/edge-config.ts";
+import { createEdge } from "#edge/edge.ts";
+import type { Door, Meter, ReceivedRequest } from "#edge/ports.ts";
+import { send, type Wire } from "./wire/kit.ts";
+
+type Asked = {
+  readonly method: string;
+  readonly target: string;
+  readonly fields: readonly (readonly [string, string])[];
+};
+type Told = {
+  readonly status: number;
+  readonly text: string;
+  readonly fields: readonly string[];
+  readonly body: string;
+};
+
+const wordy = "What is written here is long enough to be worth compressing. ".repeat(30);
+
+/** By the path: what kind of answer it is. */
+function shop(request: Request): Response {
+  const { pathname, search } = new URL(request.url);
+  const body = `${request.method} ${pathname}${search} ${request.headers.get("x-flavour") ?? ""} ${wordy}`;
+  const fields: Record<string, string> = { "cache-control": "max-age=60", "content-type": "text/html; charset=utf-8" };
+  if (pathname.includes("vary")) fields.vary = "X-Flavour";
+  if (pathname.includes("tagged"))
+    Object.assign(fields, { etag: '"v1"', "last-modified": "Mon, 16 Nov 2026 09:00:00 GMT" });
+  if (pathname.includes("short")) fields["cache-control"] = "max-age=2, stale-while-revalidate=3";
+  if (pathname.includes("never")) fields["cache-control"] = "no-store";
+  if (pathname.includes("private")) fields["cache-control"] = 'max-age=60, private="set-cookie"';
+  if (pathname.includes("limited")) fields.ratelimit = '"theirs";r=1;t=1';
+  if (pathname.includes("picture")) fields["content-type"] = "image/avif";
+  if (pathname.includes("cookie")) fields["set-cookie"] = "a=1";
+  if (pathname.includes("moved"))
+    return new Response(null, { status: 301, headers: { ...fields, location: "/tagged" } });
+  if (pathname.includes("missing")) return new Response("nothing here", { status: 404, headers: fields });
+  if (pathname.includes("empty")) return new Response(null, { status: 204, headers: fields });
+  return new Response(body, { headers: fields });
+}
+
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
+    return (state >>> 0) / 2 ** 32;
+  };
+}
+
+function side(config: EdgeConfig, clock: { ms: number }, mayBeQuick: boolean) {
+  const values = new Map<string, number>();
+  const add = (name: string, labels: Readonly<Record<string, string>>) => () => {
+    const key = `${name} ${JSON.stringify(labels)}`;
+    values.set(key, (values.get(key) ?? 0) + 1);
+  };
+  const meter: Meter = {
+    counter: (name) => (labels) => add(name, labels),
+    histogram: (name) => (labels) => add(name, labels),
+    gauge: () => {},
+  };
+  const log: string[] = [];
+  const spans: unknown[] = [];
+  const random = seeded(7);
+  let ids = 0;
+  const edge = createEdge(config, {
+    clock: { now: () => clock.ms, sleep: async () => {} },
+    monotonicMs: () => clock.ms,
+    steadyMs: () => clock.ms,
+    later: () => () => {},
+    random,
+    signer: createSigner(new Uint8Array(32).fill(1)),
+    newId: () => `id-0123456789-${ids++}`,
+    meter,
+    compress: async (bytes) => bytes.slice(0, bytes.length / 2),
+    resolve: async () => [],
+    open: () => {
+      throw new Error("There is no upstream here.");
+    },
+    shop,
+    spans: { add: (span) => spans.push(span) },
+    writeLog: (lines) => {
+      log.push(lines);
+      return undefined;
+    },
+    name: "spillway",
+  });
+  const door: Door = {
+    scheme: "http",
+    addressOf: () => address,
+    tunnel: () => Promise.resolve(new Response(null)),
+  };
+  let address = "";
+  let quick = 0;
+  const head = new Http1Head();
+
+  async function ask({ method, target, fields }: Asked, from: string): Promise<Told> {
+    address = from;
+    const text = `${method} ${target} HTTP/1.1\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`;
+    expect(head.read(Buffer.from(text, "latin1"), 0, 16_384)).toBe(text.length);
+    if (mayBeQuick) {
+      const ready = edge.receiver.quick?.(head, "http", from);
+      if (ready !== undefined) {
+        quick++;
+        const { status, statusText, body, length } = ready;
+        const all = length < 0 ? ready.fields : [...ready.fields, ["content-length", String(length)] as const];
+        return {
+          status,
+          text: statusText || (STATUS_CODES[status] ?? ""),
+          fields: all.map(([name, value]) => `${name}: ${value}`).sort(),
+          body: body === null || method === "HEAD" ? "" : Buffer.from(body).toString("latin1"),
+        };
+      }
+    }
+    const answer = await edge.receiver(
+      {
+        method,
+        target,
+        url: `http://${head.get("host")}${target}`,
+        headers: head.fields(),
+        body: null,
+        signal: new AbortController().signal,
+        text: async () => "",
+      },
+      door,
+    );
+    const body = Buffer.from(await answer.arrayBuffer());
+    const { status, headers } = answer;
+    if (status !== 304 && status !== 204 && method !== "HEAD") headers.set("content-length", String(body.length));
+    return {
+      status,
+      text: answer.statusText || (STATUS_CODES[status] ?? ""),
+      fields: [...headers].map(([name, value]) => `${name}: ${value}`).sort(),
+      body: body.toString("latin1"),
+    };
+  }
+
+  return {
+    edge,
+    ask,
+    quick: () => quick,
+    async end() {
+      await edge.seeing.flush();
+      const { bytes: _bytes, ...cache } = edge.cache.stats();
+      const { keyBytes: _keyBytes, ...limits } = edge.limits.stats();
+      return { values: [...values].sort(), log: log.join(""), spans, cache, limits };
+    },
+  };
+}
+
+const settings = (given: object): EdgeConfig =>
+  Value.Parse(EdgeConfig, Value.Default(EdgeConfig, { upstreams: [{ url: "http://127.0.0.1:1" }], ...given }));
+
+const configs: readonly EdgeConfig[] = [
+  settings({ log: { accessSample: 1, traceSample: 0 }, limits: { policies: [] } }),
+  settings({
+    log: { accessSample: 0.5, traceSample: 0.3 },
+    limits: {
+      deny: ["203.0.113.66"],
+      allow: ["203.0.113.1"],
+      policies: [
+        { name: "address", by: "address", perSecond: 2, burst: 40 },
+        { name: "pages", by: "route", perSecond: 100, burst: 100, routes: ["/tagged*", "/vary"] },
+        { name: "programs", by: "token", perSecond: 3, burst: 15 },
+      ],
+    },
+  }),
+  settings({
+    listen: { hosts: ["shop.example"], trustedProxies: ["203.0.113.2"] },
+    log: { accessSample: 1, traceSample: 1 },
+    cache: { queryIgnored: ["utm_*"] },
+    routes: [{ pattern: "/tagged", class: "product", challenge: true }],
+    limits: { policies: [{ name: "visitor", by: "visitor", perSecond: 5, burst: 40, methods: ["GET"] }] },
+  }),
+  settings({ cache: { compress: false }, limits: { policies: [] } }),
+];
+
+const path = fc.constantFrom(
+  ...[
+    "/tagged",
+    "/tagged",
+    "/plain",
+    "/plain",
+    "/vary",
+    "/vary",
+    "/short",
+    "/never",
+    "/private",
+    "/limited-tagged",
+    "/picture",
+    "/cookie",
+  ],
+  ...["/moved", "/missing", "/empty", "/.spillway/challenge"],
+);
+const query = fc.constantFrom("", "", "", "?a=1", "?utm_source=x", "?utm_x=1&a=1", "?");
+const fields = fc.subarray(
+  [
+    ["Accept-Encoding", "gzip, deflate, br"],
+    ["If-None-Match", '"v1"'],
+    ["If-None-Match", 'W/"v2"'],
+    ["If-Modified-Since", "Mon, 16 Nov 2026 10:00:00 GMT"],
+    ["Range", "bytes=0-9"],
+    ["X-Flavour", "sweet"],
+    ["X-Flavour", "sour"],
+    ["Cache-Control", "no-cache"],
+    ["Pragma", "no-cache"],
+    ["Authorization", "Bearer x"],
+    ["X-Api-Key", "key"],
+    ["Cookie", "a=b"],
+    ["Cookie", "spillway_visitor=forged.xxxx"],
+    ["User-Agent", "test"],
+    ["Traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"],
+    ["Traceparent", "nonsense"],
+    ["X-Forwarded-For", "198.51.100.7"],
+    ["Forwarded", "for=198.51.100.8;host=evil.example"],
+    ["Connection", "keep-alive"],
+    ["Connection", "X-Hop, keep-alive"],
+    ["Connection", "Host"],
+    ["Content-Length", "0"],
+    ["Expect", "100-continue"],
+    ["Spillway-Pressure", "3"],
+  ] as const,
+  { maxLength: 4 },
+);
+const request = fc.record({
+  kind: fc.constant("ask" as const),
+  method: fc.constantFrom("GET", "GET", "GET", "GET", "GET", "GET", "HEAD", "HEAD", "POST", "OPTIONS"),
+  path,
+  query,
+  host: fc.constantFrom(
+    "shop.example",
+    "shop.example",
+    "shop.example",
+    "shop.example",
+    "SHOP.example",
+    "other.example",
+  ),
+  // Most requests ask for nothing unusual.
+  fields: fc.oneof({ weight: 1, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: fields }),
+  from: fc.constantFrom("203.0.113.1", "203.0.113.2", "203.0.113.3", "203.0.113.3", "2001:db8::7", "203.0.113.66"),
+  again: fc.integer({ min: 1, max: 12 }),
+});
+const step = fc.oneof(
+  { weight: 10, arbitrary: request },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("wait" as const), ms: fc.integer({ min: 1, max: 4000 }) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("purge" as const), path, soft: fc.boolean() }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("pressure" as const), level: fc.constantFrom(null, null, 0, 2) }),
+  },
+);
+
+test("the quick lane gives the same answers as the stages, and leaves the same behind", async () => {
+  let quick = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...configs),
+      fc.array(step, { minLength: 5, maxLength: 40 }),
+      async (config, steps) => {
+        const clock = { ms: 1_795_000_000_000 };
+        const [long, short] = [side(config, clock, false), side(config, clock, true)];
+        for (const one of steps) {
+          if (one.kind === "wait") clock.ms += one.ms;
+          else if (one.kind === "purge") {
+            for (const { edge } of [long, short]) edge.cache.purge({ url: one.path, soft: one.soft });
+          } else if (one.kind === "pressure") {
+            for (const { edge } of [long, short]) edge.pressure.override(one.level as 0 | 2 | null);
+          } else {
+            const asked: Asked = {
+              method: one.method,
+              target: one.path + one.query,
+              fields: [["Host", one.host], ...one.fields],
+            };
+            for (let time = 0; time < one.again; time++) {
+              expect(await short.ask(asked, one.from)).toEqual(await long.ask(asked, one.from));
+              // What is done in the background is done before the next asks.
+              await Bun.sleep(0);
+            }
+          }
+        }
+        expect(await short.end()).toEqual(await long.end());
+        quick += short.quick();
+        expect(long.quick()).toBe(0);
+      },
+    ),
+    { numRuns: 300 },
+  );
+  // It is a way that is taken.
+  expect(quick).toBeGreaterThan(1000);
+}, 60_000);
+
+test("a page that everybody wants is answered by the quick lane from its fourth request on", async () => {
+  const clock = { ms: 1_795_000_000_000 };
+  const { ask, quick } = side(configs[1] as EdgeConfig, clock, true);
+  for (let time = 0; time < 10; time++) {
+    await ask({ method: "GET", target: "/picture", fields: [["Host", "shop.example"]] }, "203.0.113.3");
+    await Bun.sleep(0);
+  }
+  expect(quick()).toBe(6);
+});
+
+test("on the wire a quick answer is the same bytes as a long one: whole, HEAD, 304, to HTTP/1.0, several at once, and on the last of a connection", async () => {
+  const clock = { ms: 1_795_000_000_000 };
+  const { edge } = side(configs[0] as EdgeConfig, clock, false);
+  let quick = 0;
+  let mayBeQuick = false;
+  const listener = listen(
+    {
+      port: 0,
+      hostname: "127.0.0.1",
+      http2: false,
+      http3: false,
+      headersMaxBytes: 16_384,
+      bodyMaxBytes: 1_000_000,
+      bodyTimeoutSeconds: 10,
+      idleTimeoutSeconds: 10,
+    },
+    Object.assign((request: ReceivedRequest, door: Door) => edge.receiver(request, door), {
+      quick: (...given: Parameters<NonNullable<typeof edge.receiver.quick>>) => {
+        const answer = mayBeQuick ? edge.receiver.quick?.(...given) : undefined;
+        if (answer !== undefined) quick++;
+        return answer;
+      },
+    }),
+  );
+  const head = (method: string, version: string, fields = "") =>
+    `${method} /tagged HTTP/${version}\r\nHost: shop.example\r\n${fields}\r\n`;
+  const asked = [
+    head("GET", "1.1"),
+    head("HEAD", "1.1"),
+    head("GET", "1.1", 'If-None-Match: "v1"\r\n'),
+    head("GET", "1.0"),
+    head("GET", "1.0", "Connection: keep-alive\r\n"),
+    head("GET", "1.1", "Connection: close\r\n"),
+    head("GET", "1.1") + head("HEAD", "1.1") + head("GET", "1.1"),
+  ];
+  const lines = ({ text, end }: Wire) => ({
+    end,
+    lines: text
+      .split("\r\n")
+      .map((line) => (/^[a-z-]+:/i.test(line) ? line.toLowerCase() : line))
+      .sort(),
+  });
+  try {
+    for (let time = 0; time < 4; time++) await send(listener.port, asked[0] ?? "", { quietMs: 30 });
+    mayBeQuick = true;
+    await send(listener.port, asked[0] ?? "", { quietMs: 30 });
+    for (const one of asked) {
+      mayBeQuick = false;
+      const long = await send(listener.port, one, { quietMs: 50 });
+      mayBeQuick = true;
+      const before = quick;
+      const short = await send(listener.port, one, { quietMs: 50 });
+      expect(quick).toBeGreaterThan(before);
+      expect(lines(short)).toEqual(lines(long));
+    }
+  } finally {
+    await listener.stop(50);
+  }
+});
