@@ -9,7 +9,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "bun";
 import type { Door, PreparedAnswer, Receiver } from "#edge/ports.ts";
-import { type MayBeWhole, wholeBody } from "#kernel/whole-body.ts";
+import { bodyLength, type MayBeWhole, wholeBody } from "#kernel/whole-body.ts";
 import type { EdgeListener, EdgeListenerOptions } from "./edge-listener.ts";
 import { portProblem } from "./http-server.ts";
 import { AnswerError } from "./http1-answer.ts";
@@ -450,6 +450,8 @@ class Connection {
       return;
     }
     const { body } = response;
+    const known = (response as MayBeWhole)[bodyLength];
+    if (known !== undefined && !response.bodyUsed) length = String(known);
     if (isBare) {
       if (body !== null) body.cancel().catch(() => {});
       if (length !== undefined && status !== 204) text += `content-length: ${length}\r\n`;

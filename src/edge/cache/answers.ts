@@ -1,4 +1,5 @@
 /** What a client gets from a stored answer: whole, a part, 304, a head alone, in the coding it takes. */
+import { bodyLength, type MayBeWhole } from "#kernel/whole-body.ts";
 import type { Fields, PreparedAnswer } from "../ports.ts";
 import type { Encodings } from "./encodings.ts";
 import { contentRange, multipart, parseRange } from "./ranges.ts";
@@ -152,8 +153,8 @@ export class Answers {
       const part = partOf(stored, range, headers);
       if (part !== undefined) return part;
     }
-    if (stored.status === 200) return new Response(form.body, { headers });
-    return new Response(hasNoBody(stored.status) ? null : form.body, {
+    if (stored.status === 200) return bodied(form.body, { headers });
+    return bodied(hasNoBody(stored.status) ? null : form.body, {
       status: stored.status,
       statusText: stored.statusText,
       headers,
@@ -195,7 +196,7 @@ function partOf(stored: Stored, range: string, whole: Headers): Response | undef
   }
   if (ranges.length === 1) {
     headers.set("content-range", contentRange(first, body.size));
-    return new Response(body.slice(first[0], first[1] + 1), {
+    return bodied(body.slice(first[0], first[1] + 1), {
       status: 206,
       statusText: "Partial Content",
       headers,
@@ -204,4 +205,11 @@ function partOf(stored: Stored, range: string, whole: Headers): Response | undef
   const { parts, boundary } = multipart(body, ranges, headers.get("content-type"));
   headers.set("content-type", `multipart/byteranges; boundary=${boundary}`);
   return new Response(parts, { status: 206, statusText: "Partial Content", headers });
+}
+
+/** With its length on it where that is known: a stream would not tell. */
+export function bodied(body: Blob | ReadableStream<Uint8Array> | null, init: ResponseInit): Response {
+  const response: MayBeWhole = new Response(body, init);
+  if (body instanceof Blob) response[bodyLength] = body.size;
+  return response;
 }

@@ -8,7 +8,7 @@
 import type { EdgeConfig } from "#contract/edge-config.ts";
 import type { Exchange, Glimpse, Next, Stage } from "../exchange.ts";
 import { type Fields, type PreparedAnswer, toHeaders } from "../ports.ts";
-import { Answers, hasNoBody, notModified } from "./answers.ts";
+import { Answers, bodied, hasNoBody, notModified } from "./answers.ts";
 import { type Directives, parseCacheControl } from "./cache-control.ts";
 import { type Compress, Encodings } from "./encodings.ts";
 import { usesMax } from "./eviction.ts";
@@ -562,7 +562,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       if (body instanceof ReadableStream) void body.cancel().catch(() => {});
       return notModified(headers);
     }
-    return new Response(hasNoBody(status) ? null : body, { status, statusText, headers });
+    return bodied(hasNoBody(status) ? null : body, { status, statusText, headers });
   }
 
   /** HEAD goes to the origin as it is, and freshens or outdates what is stored for GET (RFC 9111 section 4.3.5). */

@@ -17,7 +17,7 @@ function serveOrigin(name: string) {
     fetch(request) {
       const { pathname } = new URL(request.url);
       seen.push(pathname);
-      return new Response(`${name} ${pathname} ${seen.length}`, {
+      return new Response(pathname.endsWith("/large") ? "x".repeat(51_200) : `${name} ${pathname} ${seen.length}`, {
         headers: pathname.startsWith("/kept")
           ? { "cache-control": "max-age=60", "surrogate-key": `all page-${pathname.slice(5)}` }
           : { "cache-control": "no-store" },
@@ -163,6 +163,16 @@ describe("the admin API", () => {
       "upstreams",
     ]);
   });
+});
+
+test("an answer says how long it is, whether it was fetched or kept, and however large", async () => {
+  const lengths: unknown[] = [];
+  for (const path of ["/kept/large", "/kept/large", "/kept/small", "/kept/small"]) {
+    const answer = await fetch(edge.url + path, { headers: { "accept-encoding": "identity" } });
+    const { length } = await answer.text();
+    lengths.push([answer.headers.get("transfer-encoding"), answer.headers.get("content-length") === String(length)]);
+  }
+  expect(lengths).toEqual([1, 2, 3, 4].map(() => [null, true]));
 });
 
 describe("the configuration", () => {
