@@ -1,6 +1,6 @@
 /**
  * One request on its way through the edge, and the form of a stage. A stage answers, or passes on and may change what
- * comes back; the list of them stands in `stages.ts`.
+ * comes back; the list of them stands in `edge.ts`.
  */
 import type { RouteClass } from "#contract/edge-config.ts";
 import type { AllFields, Fields, ReceivedRequest } from "./ports.ts";
