@@ -43,6 +43,8 @@ test("needs no file, no script and no other host, and each shape says that known
   }
 });
 
+if (!chromiumIsThere && process.env.SPILLWAY_TEST_NOTHING_SKIPPED === "1")
+  throw new Error(`${chromiumPath} is missing, and nothing may be skipped`);
 if (!chromiumIsThere)
   console.warn(`\n*** ${chromiumPath} is not there: the 503 page was NOT looked at in a browser ***\n`);
 
