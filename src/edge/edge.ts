@@ -9,6 +9,7 @@ import { contains, parseNetworks } from "./addresses.ts";
 import { type Balancer, createBalancer } from "./balancing/balancer.ts";
 import type { Resolve } from "./balancing/name-lookup.ts";
 import type { UpstreamOrigin } from "./balancing/upstream.ts";
+import { createByteLane } from "./byte-lane.ts";
 import { createCache, type EdgeCache } from "./cache/cache.ts";
 import type { Compress } from "./cache/encodings.ts";
 import { type Exchange, inOrder, type Next, type Stage } from "./exchange.ts";
@@ -120,9 +121,14 @@ export function createEdge(config: EdgeConfig, deps: EdgeDeps, before?: Edge): E
   const balancer = deps.shop === undefined ? balancerOf(config, deps, before) : undefined;
   if (balancer !== undefined) shedding.setUpstreams(config.upstreams.map(({ name, url }) => name ?? new URL(url).host));
 
+  const fallback = createFallback(config.fallback, {
+    random,
+    snapshot: deps.snapshot,
+    queryIgnored: config.cache.queryIgnored,
+  }).stage;
   const stages: readonly Stage[] = [
     seeing.stage,
-    createFallback(config.fallback, { random, snapshot: deps.snapshot, queryIgnored: config.cache.queryIgnored }).stage,
+    fallback,
     limits.stage,
     pressure.answerStage,
     ...(config.cache.enabled ? [cache.stage] : []),
@@ -131,6 +137,8 @@ export function createEdge(config: EdgeConfig, deps: EdgeDeps, before?: Edge): E
   ];
   const last = deps.shop === undefined ? forwardTo(balancer as Balancer, deps.name) : askShop(deps.shop);
 
+  // The stages' short cuts; one that must see every request says so by `gate` of the quick lane.
+  const lanes = { seeing, limits, cache: config.cache.enabled ? cache : undefined };
   const trusted = parseNetworks(config.listen.trustedProxies);
   const countRefused = meter.counter("spillway_edge_malformed_total", "Requests refused before any stage, by status.");
   const receiver = createReceiver(
@@ -140,7 +148,14 @@ export function createEdge(config: EdgeConfig, deps: EdgeDeps, before?: Edge): E
       routeOf: createRoutes(config.routes),
       now: clock.now,
       handle: inOrder(stages, last),
-      quick: config.cache.enabled ? createQuickLane({ seeing, pressure, limits, cache }) : undefined,
+      quick: createQuickLane({
+        ...lanes,
+        pressure,
+        bytes:
+          balancer === undefined
+            ? undefined
+            : createByteLane({ ...lanes, shedding, balancer, fallback, name: deps.name }),
+      }),
       onRefused: (status) => countRefused({ status: String(status) })(),
     },
   );

@@ -2,8 +2,8 @@
  * The fields that go on to an origin, and those that come back. What belongs to one connection stays there (RFC 9110 7.6.1); what the
  * origin is told of the client is what this edge believes, not what was sent.
  */
-import type { Exchange } from "./exchange.ts";
-import { FieldList } from "./ports.ts";
+import type { Exchange, Glimpse } from "./exchange.ts";
+import { FieldList, type RequestHead } from "./ports.ts";
 
 export type ForwardingSettings = {
   /** Which Host an upstream sees: the client's, or its own. */
@@ -53,7 +53,7 @@ export function fieldsForOrigin(
 ): FieldList | undefined {
   const { address, scheme, host, headers } = exchange;
   const via = headers.get("via");
-  if (via?.split(",").some((hop) => hop.trim().split(/[ \t]+/)[1] === settings.via)) return undefined;
+  if (isCircle(via, settings.via)) return undefined;
 
   const nominated = nominatedBy(headers.get("connection"));
   const flat: string[] = ["host", settings.hostHeader === "client" ? host : upstreamHost];
@@ -73,6 +73,40 @@ export function fieldsForOrigin(
   flat.push("x-forwarded-for", address, "x-forwarded-proto", scheme, "x-forwarded-host", host);
   flat.push("forwarded", `for=${node(address)};host=${quoted(host)};proto=${scheme}`);
   return new FieldList(flat);
+}
+
+/** Besides: a GET or HEAD that goes as bytes has no body. */
+const saidAnewOfBytes: ReadonlySet<string> = new Set([...saidAnew, "content-length"]);
+const saidAnewOfTraced: ReadonlySet<string> = new Set([...saidAnewOfBytes, "traceparent", "tracestate"]);
+
+/** Whether a request can go on with its lines as they came: Connection names none of them, and it has not been here before. */
+export function mayGoAsLines(head: RequestHead, name: string): boolean {
+  const connection = head.get("connection");
+  return (
+    (connection === null || connection === "keep-alive" || connection === "close") && !isCircle(head.get("via"), name)
+  );
+}
+
+/**
+ * What `fieldsForOrigin` gives, as text, for a request without a body: all lines but the first and Host, the empty one included.
+ * `trace`: lines that stand for what the client said of its trace.
+ */
+export function linesForOrigin(
+  { address, scheme, host }: Glimpse,
+  head: RequestHead,
+  name: string,
+  trace: string | undefined,
+): string {
+  const via = head.get("via");
+  const lines = trace === undefined ? head.linesWithout(saidAnewOfBytes) : head.linesWithout(saidAnewOfTraced) + trace;
+  return `${lines}via: ${via === null ? "" : `${via}, `}1.1 ${name}\r\nx-forwarded-for: ${address}\r\nx-forwarded-proto: ${scheme}\r\nx-forwarded-host: ${host}\r\nforwarded: for=${node(address)};host=${quoted(host)};proto=${scheme}\r\n\r\n`;
+}
+
+/** Of an answer that comes as bytes, what `cleanAnswer` takes away; its length is said anew. */
+export const notPassedBack: readonly string[] = [...hopByHop, "alt-svc", "content-length"];
+
+function isCircle(via: string | null, name: string): boolean {
+  return via?.split(",").some((hop) => hop.trim().split(/[ \t]+/)[1] === name) ?? false;
 }
 
 /** Changes the fields of an origin's answer in place: those of its own connection go, and those that lead past the edge. */

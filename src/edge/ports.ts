@@ -6,6 +6,8 @@
  */
 export interface Origin {
   send(request: OriginRequest): Promise<Response>;
+  /** The same for what goes as bytes. Absent: it takes none. */
+  carry?(freight: Freight): void;
 }
 
 export type OriginRequest = {
@@ -88,12 +90,73 @@ export type ReceivedRequest = Pick<Request, "method" | "url" | "body" | "signal"
   readonly target?: string;
   /** The body, where all of it is there already. */
   readonly whole?: Uint8Array<ArrayBuffer> | undefined;
-  /** Tells the client before the answer what it will need (103, RFC 8297): values of Link. */
-  readonly hint?: (links: readonly string[]) => void;
+  /** Tells the client something before the answer: that it will take a while (102), or what it will need (103, RFC 8297). */
+  readonly hint?: (status: number, links: readonly string[]) => void;
 };
 
 /** A head as it was read off the wire; its places are read over by the next one, so it is for the moment only. */
-export type RequestHead = Fields & { readonly method: string; readonly target: string };
+export type Head = Fields & {
+  /** The lines of all fields but those named, in lower case: as they came, each with its end. */
+  linesWithout(dropped: ReadonlySet<string>): string;
+};
+export type RequestHead = Head & { readonly method: string; readonly target: string; fields(): FieldList };
+/** `length`: as Content-Length says, of an answer without a body too; -1 where it says nothing. */
+export type AnswerHead = Head & { readonly status: number; readonly length: number };
+
+/**
+ * A GET or HEAD on its way to an origin as bytes, and who takes what comes back: either a head and pieces of a body, or a whole
+ * `Response` where the answer is an unusual one, or an error. Nothing is awaited, and no `Request`, `Headers` or `Response` made.
+ */
+export interface Freight {
+  readonly isHead: boolean;
+  /** "GET /lamps?colour=red HTTP/1.1" and its end. */
+  readonly line: string;
+  /** The client's Host. */
+  readonly host: string;
+  /** All other fields, and the empty line. */
+  readonly rest: string;
+  /** Whoever has it now; set by the origin. */
+  carrier: Carrier | undefined;
+  /** False: this answer is wanted as a `Response`. Else pieces follow. */
+  begins(head: AnswerHead): boolean;
+  /** False: no more for now, until the carrier is told to `resume`. */
+  piece(bytes: Uint8Array | undefined, isLast: boolean): boolean;
+  answered(response: Response): void;
+  /** Instead of an answer, or of the rest of one. */
+  failed(error: unknown): void;
+  hint(status: number, links: readonly string[]): void;
+}
+
+export interface Carrier {
+  resume(): void;
+  /** Nobody waits for it any more. */
+  drop(): void;
+}
+
+/** Where the answer of a request goes that is not read as a `Request`. */
+export interface Recipient {
+  /** `lines`: all fields but Date where `hasDate` is not set, and what belongs to the client's connection. Pieces follow. */
+  begin(status: number, lines: string, hasDate: boolean): void;
+  /** False: it is slow, and tells its delivery to `resume` when it has room. */
+  piece(bytes: Uint8Array | undefined, isLast: boolean): boolean;
+  /** Instead, an answer as the stages give it. */
+  answer(response: Response): void;
+  /** Instead, or in the middle of it: there is no more. */
+  broke(error: unknown): void;
+  hint(status: number, links: readonly string[]): void;
+}
+
+/** What a recipient may say to whoever brings it its answer. */
+export interface Delivery {
+  resume(): void;
+  /** The client has gone. */
+  abandon(): void;
+}
+
+/** A connection: makes itself the recipient of one request's answer. */
+export interface Client {
+  awaits(delivery: Delivery): Recipient;
+}
 
 /** An answer that is ready, the same for many requests. Its Content-Length is `length`; -1: it has none. */
 export type PreparedAnswer = {
@@ -120,8 +183,16 @@ export interface Door {
 
 export type Receiver = {
   (request: ReceivedRequest, door: Door): Response | Promise<Response>;
-  /** Answers at once from what is ready, by all the rules that the receiver has; undefined: nothing has happened, ask the receiver. */
-  readonly quick?: (head: RequestHead, scheme: Door["scheme"], address: string) => PreparedAnswer | undefined;
+  /**
+   * Answers at once from what is ready, by all the rules that the receiver has; or sends the request on as bytes, whose answer the
+   * client then awaits; undefined: nothing has happened, ask the receiver. Only for requests without a body.
+   */
+  readonly quick?: (
+    head: RequestHead,
+    scheme: Door["scheme"],
+    address: string,
+    client?: Client,
+  ) => PreparedAnswer | "awaited" | undefined;
   /** Counts what the listener has refused itself, by status. */
   readonly refused?: (status: number) => void;
 };

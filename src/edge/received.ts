@@ -6,7 +6,7 @@
 import type { Answer, Exchange, Glimpse, MatchedRoute } from "./exchange.ts";
 import { believed, type Trust } from "./forwarded.ts";
 import { hostOf } from "./host.ts";
-import type { Door, Fields, PreparedAnswer, ReceivedRequest, Receiver, RequestHead } from "./ports.ts";
+import type { Client, Door, Fields, PreparedAnswer, ReceivedRequest, Receiver, RequestHead } from "./ports.ts";
 import { copyOf } from "./routes.ts";
 
 export type ReceptionSettings = {
@@ -14,6 +14,13 @@ export type ReceptionSettings = {
   readonly hosts: readonly string[];
   readonly targetMaxBytes: number;
 };
+
+/** `exchange.headers` is `head`; without a client nothing can be sent on. */
+export type QuickLane = (
+  exchange: Glimpse,
+  head: RequestHead,
+  client: Client | undefined,
+) => PreparedAnswer | "awaited" | undefined;
 
 export type ReceptionDeps = {
   /** Whose Forwarded and X-Forwarded-* fields are believed. Undefined: nobody's, and none is looked at. */
@@ -23,7 +30,7 @@ export type ReceptionDeps = {
   readonly now: () => number;
   readonly handle: (exchange: Exchange) => Answer;
   /** Answers from what is ready; see `Receiver.quick`. */
-  readonly quick?: ((exchange: Glimpse) => PreparedAnswer | undefined) | undefined;
+  readonly quick?: QuickLane | undefined;
   /** Told of every refusal, for counters and log. */
   readonly onRefused?: (status: number, reason: string) => void;
 };
@@ -221,10 +228,10 @@ export function createReceiver(settings: ReceptionSettings, deps: ReceptionDeps)
   if (quick === undefined) return Object.assign(receive, { refused });
   return Object.assign(receive, {
     refused,
-    quick: (head: RequestHead, scheme: Door["scheme"], address: string): PreparedAnswer | undefined => {
+    quick: (head: RequestHead, scheme: Door["scheme"], address: string, client?: Client) => {
       if (refusalOf(head, head, scheme) !== undefined || isTunnel) return undefined;
       if (refusalOfClaim(head, address) !== undefined) return undefined;
-      return quick(exchangeOf(head.method, { headers: head, request: null }));
+      return quick(exchangeOf(head.method, { headers: head, request: null }), head, client);
     },
   });
 }

@@ -45,12 +45,22 @@ export type Seeing = {
   /** For a request that is answered without stages: the beginning of its time, and what the stage does at its end. */
   readonly startMs: () => number;
   readonly seen: (exchange: Glimpse, status: number, startedMs: number) => void;
+  /** The same for one that is sent on: at its beginning, and at its end. */
+  readonly begins: (exchange: Glimpse, startedMs: number) => Sight;
+  readonly ends: (exchange: Glimpse, status: number, sight: Sight) => void;
   /** Writes what the access log still holds; for the drain. */
   flush(): Promise<void>;
   /** Requests without an answer's head yet. */
   underWay(): number;
   /** Takes new settings, and another sink for spans with them: counts go on where they are. */
   update(settings: EdgeConfig["log"], spans: SpanSink | undefined): void;
+};
+
+export type Sight = {
+  readonly startedMs: number;
+  readonly trace: Trace | undefined;
+  /** What the origin is told instead of the client's `traceparent` and `tracestate`, as lines; undefined: the client's. */
+  readonly lines: string | undefined;
 };
 
 export function createSeeing(settings: EdgeConfig["log"], deps: SeeingDeps): Seeing {
@@ -108,6 +118,15 @@ export function createSeeing(settings: EdgeConfig["log"], deps: SeeingDeps): See
       underWay += 1;
       done(exchange, status, startedMs, traceFor(exchange.headers) ?? undefined);
     },
+    begins(exchange, startedMs) {
+      underWay += 1;
+      const trace = traceFor(exchange.headers);
+      if (trace === undefined) return { startedMs, trace, lines: undefined };
+      if (trace === null) return { startedMs, trace: undefined, lines: "" };
+      const state = trace.traceState === undefined ? "" : `tracestate: ${trace.traceState}\r\n`;
+      return { startedMs, trace, lines: `traceparent: 00-${trace.traceId}-${trace.spanId}-01\r\n${state}` };
+    },
+    ends: (exchange, status, { startedMs, trace }) => done(exchange, status, startedMs, trace),
     stage: (exchange, next) => {
       const startedMs = monotonicMs();
       underWay += 1;

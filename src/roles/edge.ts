@@ -5,8 +5,9 @@
  * what is under way ends) -> stopped. SIGHUP reads the configuration again; a wrong one changes nothing.
  */
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import { type EdgeListener, listen } from "#adapters/bun/edge-listener.ts";
+import { listen } from "#adapters/bun/edge-listener.ts";
 import { type HttpServer, serve } from "#adapters/bun/http-server.ts";
+import type { EdgeListener } from "#adapters/bun/listener.ts";
 import { systemClock } from "#adapters/system/clock.ts";
 import type { EdgeConfig } from "#contract/edge-config.ts";
 import { createEdge, type Edge } from "#edge/edge.ts";

@@ -5,8 +5,9 @@
  * under way ends) -> stopped, our own database last. A second signal stops at once; orders that were acknowledged are
  * in the database already.
  */
-import { type EdgeListener, listen } from "#adapters/bun/edge-listener.ts";
+import { listen } from "#adapters/bun/edge-listener.ts";
 import { type HttpServer, serve } from "#adapters/bun/http-server.ts";
+import type { EdgeListener } from "#adapters/bun/listener.ts";
 import { readSecret } from "#adapters/postgres/secrets.ts";
 import { systemClock } from "#adapters/system/clock.ts";
 import type { EdgeConfig } from "#contract/edge-config.ts";

@@ -13,53 +13,19 @@ import type { Door, Receiver } from "#edge/ports.ts";
 import { createTunnels, type TunnelState, type Tunnels } from "./edge-tunnel.ts";
 import { portProblem } from "./http-server.ts";
 import { listenHttp1 } from "./http1-door.ts";
+import {
+  type CertificateFiles,
+  type EdgeListener,
+  type EdgeListenerOptions,
+  plainAddress,
+  quietMs,
+} from "./listener.ts";
 import { hasBody, hasToBeWatched, inTime } from "./slow-body.ts";
-
-type CertificateFiles = { readonly certFile: string; readonly keyFile: string };
-
-export type EdgeListenerOptions = {
-  readonly port: number;
-  readonly hostname?: string;
-  /** Files in PEM; read again when they change, and by `reloadCertificates`. */
-  readonly tls?: CertificateFiles;
-  readonly http2: boolean;
-  /** On the same port by UDP; needs tls. */
-  readonly http3: boolean;
-  /** Of all fields together, request line included. One value for the whole process. */
-  readonly headersMaxBytes: number;
-  readonly bodyMaxBytes: number;
-  readonly bodyTimeoutSeconds: number;
-  /** Give or take Bun's grain of four seconds; 255 is the most. Also how long the head of a request may take on a connection that has had one; 10 s on a new one. */
-  readonly idleTimeoutSeconds: number;
-  /** How often the certificate's files are looked at; 0: never. */
-  readonly certificateWatchSeconds?: number;
-  /** Told what went wrong without anybody waiting for it: a certificate that cannot be used, a handler that threw. */
-  readonly onTrouble?: (message: string) => void;
-};
-
-export type EdgeListener = {
-  readonly port: number;
-  /** Requests that have no whole answer yet. */
-  inFlight(): number;
-  tunnels(): number;
-  isDraining(): boolean;
-  /** Answers by another receiver from now on: a new configuration. What is under way goes on with the old one. */
-  setReceiver(receiver: Receiver): void;
-  /** Reads the files again; new connections get the new certificate. Throws, and keeps the old one, when they do not fit. */
-  reloadCertificates(): void;
-  /**
-   * Every answer from now on says "Connection: close". When nobody asks any more, or half of the time is over, nothing new is
-   * taken; what is under way may finish until `graceMs` is over.
-   */
-  stop(graceMs: number): Promise<void>;
-};
 
 type Server = Bun.Server<TunnelState>;
 /** A server that is ending: when it was last asked for something. */
 type Opened = { readonly server: Server; readonly tunnels: Tunnels; isRetiring: boolean; lastAskedMs: number };
 
-/** Nobody has asked for this long: those that were told to close have gone elsewhere. */
-const quietMs = 500;
 /** The longest that a request which waits for an origin, or a stream of events, is left alone; the origin's own deadlines are shorter. */
 const longestSeconds = 255;
 /** How long the longest download may take that began under an older certificate. */
@@ -125,7 +91,7 @@ function listenByBun(
       scheme: options.tls === undefined ? "http" : "https",
       addressOf: (request) => {
         const peer = server.requestIP(request as Request);
-        return addressOf === undefined || peer === null ? plain(peer?.address) : addressOf(peer.port);
+        return addressOf === undefined || peer === null ? plainAddress(peer?.address) : addressOf(peer.port);
       },
       tunnel: (request, upstream, headers) => tunnels.join(server, request as Request, upstream, headers),
     };
@@ -287,10 +253,4 @@ function announced(answer: Response): Response {
     cancel: (reason) => reader.cancel(reason),
   });
   return new Response(events, { status: answer.status, statusText: answer.statusText, headers: answer.headers });
-}
-
-/** An IPv4 client of a socket that takes both is "::ffff:192.0.2.1". */
-function plain(address: string | undefined): string {
-  if (address === undefined) return "";
-  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
 }

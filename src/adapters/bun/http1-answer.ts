@@ -20,11 +20,16 @@ export type AnswerHead = {
   readonly keptSeconds: number | undefined;
 };
 
-/** The Link fields of a 103 (RFC 8297); none of any other head. Only what can stand in a field again. */
-export function hintsOf(text: string): readonly string[] {
-  if (!text.startsWith("HTTP/1.1 103")) return [];
+/**
+ * What an interim answer tells a client that it can use: 102, which says that it takes a while, and the Link fields of a 103 (RFC 8297),
+ * those of them that can stand in a field again. Undefined of any other head.
+ */
+export function hintOf(text: string): { readonly status: number; readonly links: readonly string[] } | undefined {
+  if (text.startsWith("HTTP/1.1 102")) return { status: 102, links: [] };
+  if (!text.startsWith("HTTP/1.1 103")) return undefined;
   const links = text.split("\r\n").filter((line) => /^link:[\t\x20-\x7e]{1,4096}$/i.test(line));
-  return links.slice(0, hintsMax).map((line) => line.slice("link:".length).trim());
+  if (links.length === 0) return undefined;
+  return { status: 103, links: links.slice(0, hintsMax).map((line) => line.slice("link:".length).trim()) };
 }
 
 const hintsMax = 50;

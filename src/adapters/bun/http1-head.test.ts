@@ -2,7 +2,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { toHeaders } from "#edge/ports.ts";
-import { Http1Head, needsMore } from "./http1-head.ts";
+import { needsMore } from "./http1-fields.ts";
+import { Http1Head } from "./http1-head.ts";
 
 const max = 16_384;
 type Read = {

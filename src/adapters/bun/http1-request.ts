@@ -13,7 +13,7 @@ const aheadMaxBytes = 65_536;
 type Client = {
   /** Somebody reads the body, or throws it away. */
   wantsBody(request: DoorRequest): void;
-  hint(request: DoorRequest, links: readonly string[]): void;
+  hint(request: DoorRequest, status: number, links: readonly string[]): void;
 };
 
 export class DoorRequest implements ReceivedRequest {
@@ -106,9 +106,9 @@ export class DoorRequest implements ReceivedRequest {
     return this.#body;
   }
 
-  hint(links: readonly string[]): void {
+  hint(status: number, links: readonly string[]): void {
     // Clients of HTTP/1.0 know no interim answers (RFC 9110 15.2).
-    if (this.minor === 1 && !this.isAnswered) this.#connection.hint(this, links);
+    if (this.minor === 1 && !this.isAnswered) this.#connection.hint(this, status, links);
   }
 
   async text(): Promise<string> {
@@ -176,6 +176,12 @@ export class DoorRequest implements ReceivedRequest {
     this.#abort?.abort(problem);
   }
 }
+
+/** A request as its connection sees it. */
+export type Pending = Pick<
+  DoorRequest,
+  "minor" | "isHead" | "isKept" | "isBodyWhole" | "isAnswered" | "isFull" | "feed" | "drop" | "fail"
+>;
 
 /** Of a body in chunks: it says no length beforehand. */
 export class TooLarge extends Error {}

@@ -11,9 +11,10 @@
  */
 
 import type { Socket } from "bun";
-import { FieldList, type Origin, OriginError, type OriginRequest } from "#edge/ports.ts";
+import { type Carrier, FieldList, type Freight, type Origin, OriginError, type OriginRequest } from "#edge/ports.ts";
 import { type MayBeWhole, wholeBody } from "#kernel/whole-body.ts";
-import { AnswerError, type AnswerHead, ChunkedReader, fillIn, hintsOf, parseHead } from "./http1-answer.ts";
+import { AnswerError, type AnswerHead, ChunkedReader, fillIn, hintOf, parseHead } from "./http1-answer.ts";
+import { notPlain, PlainAnswer } from "./plain-answer.ts";
 
 export type SocketOriginOptions = {
   /** `http://10.0.0.7:8080` or `https://shop.example`, without a path. */
@@ -32,7 +33,7 @@ export type SocketOriginOptions = {
   readonly ca?: string;
 };
 
-export type SocketOrigin = Origin & {
+export type SocketOrigin = Required<Origin> & {
   /** True when every connection it may have is busy. */
   isFull(): boolean;
   /** Connections now: those with a request, and those that wait for one. */
@@ -65,11 +66,20 @@ const ours = new Set([
 ]);
 const expectsBody = new Set(["POST", "PUT", "PATCH"]);
 
+/** `request`: undefined for what goes as bytes, which is idempotent and has no body. */
+const mayBeSentAgain = (request: OriginRequest | undefined, hasSent: boolean): boolean =>
+  request === undefined ||
+  (request.body === null && !request.signal.aborted && (!hasSent || idempotent.has(request.method)));
+
 /** Heads are written from here. */
 const scratch = Buffer.allocUnsafeSlow(65_536);
+const plainAnswer = new PlainAnswer();
 
 type Exchange = {
-  readonly request: OriginRequest;
+  /** What is sent, and is given up by its signal; undefined for what goes as bytes, which is dropped. */
+  readonly request: OriginRequest | undefined;
+  readonly freight: Freight | undefined;
+  readonly isHead: boolean;
   readonly resolve: (response: Response) => void;
   readonly reject: (error: unknown) => void;
   /** Of the kept connection that it was tried on before, if any. */
@@ -97,7 +107,7 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
     for (const connection of all) connection.look(nowMs);
   }
 
-  class Connection {
+  class Connection implements Carrier {
     state: "connecting" | "busy" | "idle" | "closed" = "connecting";
     deadlineMs = performance.now() + options.connectMs;
     readonly #socket: Promise<Socket<Connection>> | undefined;
@@ -115,14 +125,20 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
     // The answer.
     #partial: Buffer | undefined;
     #interim = 0;
+    #hasHead = false;
+    /** Of an answer that is read as a `Response`. */
     #head: AnswerHead | undefined;
     #left = 0;
     #chunks: ChunkedReader | undefined;
     #body: ReadableStreamDefaultController<Uint8Array> | undefined;
+    /** Takes the rest of an answer's body as it comes. */
+    #freight: Freight | undefined;
+    #isKept = true;
+    #keptSeconds: number | undefined;
     #isPaused = false;
 
     constructor(exchange: Exchange) {
-      this.#exchange = exchange;
+      this.#take(exchange);
       this.#socket = Bun.connect<Connection>({
         ...place,
         data: this,
@@ -156,8 +172,13 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
 
     /** From the pool, for one more exchange. */
     use(exchange: Exchange): void {
-      this.#exchange = exchange;
+      this.#take(exchange);
       this.#start();
+    }
+
+    #take(exchange: Exchange): void {
+      this.#exchange = exchange;
+      if (exchange.freight !== undefined) exchange.freight.carrier = this;
     }
 
     mayBeUsed(nowMs: number, isOnce: boolean): boolean {
@@ -165,7 +186,7 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
     }
 
     look(nowMs: number): void {
-      const signal = this.#exchange?.request.signal;
+      const signal = this.#exchange?.request?.signal;
       if (signal?.aborted) this.fail(signal.reason);
       else if (nowMs >= this.deadlineMs) this.#tooLate(nowMs);
     }
@@ -176,7 +197,7 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
           this.fail(new OriginError("timeout", false, `${name} took no connection within ${options.connectMs} ms`));
           return;
         case "busy": {
-          const isBody = this.#head !== undefined || !this.#isRequestSent;
+          const isBody = this.#hasHead || !this.#isRequestSent;
           this.fail(
             new OriginError(
               "timeout",
@@ -194,12 +215,20 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
     }
 
     #start(): void {
-      const { request } = this.#exchange as Exchange;
+      const { request, freight } = this.#exchange as Exchange;
       this.state = "busy";
       this.#hasSent = false;
       this.#isRequestSent = false;
       this.#head = undefined;
+      this.#hasHead = false;
       this.#interim = 0;
+      if (request === undefined) {
+        if (freight === undefined) return;
+        const host = options.hostHeader === "upstream" ? name : freight.host;
+        this.#writeText(`${freight.line}Host: ${host}\r\n${freight.rest}`);
+        if (this.state === "busy") this.#requestSent();
+        return;
+      }
       const isChunked = request.body !== null && !request.headers.has("content-length");
       this.#writeText(writtenHead(request, isChunked));
       if (this.state !== "busy") return;
@@ -209,13 +238,13 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
 
     #requestSent(): void {
       this.#isRequestSent = true;
-      if (this.#head === undefined) this.deadlineMs = performance.now() + options.answerMs;
+      if (!this.#hasHead) this.deadlineMs = performance.now() + options.answerMs;
     }
 
     /** The request's body, no faster than the origin takes it, and exactly as long as it said. */
     async #send(body: ReadableStream<Uint8Array>, isChunked: boolean): Promise<void> {
       const exchange = this.#exchange;
-      const declared = isChunked ? Number.POSITIVE_INFINITY : Number(exchange?.request.headers.get("content-length"));
+      const declared = isChunked ? Number.POSITIVE_INFINITY : Number(exchange?.request?.headers.get("content-length"));
       let sent = 0;
       // While the client has nothing to give, its own limits count.
       this.deadlineMs = Number.POSITIVE_INFINITY;
@@ -233,12 +262,12 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
           this.#write(value);
           if (isChunked) this.#write(Buffer.from("\r\n"));
           if (this.#unsent !== undefined) {
-            if (this.#head === undefined) this.deadlineMs = performance.now() + options.bodyIdleMs;
+            if (!this.#hasHead) this.deadlineMs = performance.now() + options.bodyIdleMs;
             await new Promise<void>((resolve) => {
               this.#drained = resolve;
             });
             if (this.#exchange !== exchange || this.state !== "busy") return;
-            if (this.#head === undefined) this.deadlineMs = Number.POSITIVE_INFINITY;
+            if (!this.#hasHead) this.deadlineMs = Number.POSITIVE_INFINITY;
           }
         }
         if (!isChunked && sent !== declared)
@@ -294,10 +323,11 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
         return;
       }
       try {
-        if (this.#head === undefined) this.#readHead(bytes);
+        if (!this.#hasHead) this.#readHead(bytes);
         else {
           if (!this.#isPaused) this.deadlineMs = performance.now() + options.bodyIdleMs;
-          this.#readBody(bytes, 0);
+          if (this.#freight === undefined) this.#readBody(bytes, 0);
+          else this.#passBody(this.#freight, bytes, 0);
         }
       } catch (error) {
         this.fail(
@@ -309,6 +339,7 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
     }
 
     #readHead(more: Buffer): void {
+      if (this.#passesBytes(more)) return;
       let bytes = this.#partial === undefined ? more : Buffer.concat([this.#partial, more]);
       this.#partial = undefined;
       while (true) {
@@ -324,10 +355,10 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
         }
         const exchange = this.#exchange as Exchange;
         const text = bytes.toString("latin1", 0, end);
-        const head = parseHead(text, exchange.request.method === "HEAD");
+        const head = parseHead(text, exchange.isHead);
         if (head === undefined) {
-          const hints = hintsOf(text);
-          if (hints.length > 0) exchange.request.client?.hint?.(hints);
+          const hint = hintOf(text);
+          if (hint !== undefined) (exchange.freight ?? exchange.request?.client)?.hint?.(hint.status, hint.links);
           if (++this.#interim > interimMax)
             throw new AnswerError(`it begins with more than ${interimMax} interim answers`);
           bytes = bytes.subarray(end + 4);
@@ -339,8 +370,39 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
       }
     }
 
+    /** Whether these bytes begin an everyday answer that is wanted as bytes; then it has begun. */
+    #passesBytes(bytes: Buffer): boolean {
+      const { freight, isHead } = this.#exchange as Exchange;
+      if (freight === undefined || this.#partial !== undefined || this.#interim > 0) return false;
+      const end = plainAnswer.read(bytes, isHead, headMaxBytes);
+      if (end === notPlain || !freight.begins(plainAnswer)) return false;
+      this.#hasHead = true;
+      this.#isKept = plainAnswer.isKept;
+      this.#keptSeconds = plainAnswer.keptSeconds;
+      this.#left = plainAnswer.bodyLength;
+      this.#freight = freight;
+      if (this.#left > bytes.length - end) this.deadlineMs = performance.now() + options.bodyIdleMs;
+      this.#passBody(freight, bytes, end);
+      return true;
+    }
+
+    #passBody(freight: Freight, bytes: Buffer, from: number): void {
+      const end = Math.min(bytes.length, from + this.#left);
+      this.#left -= end - from;
+      const piece = end > from ? bytes.subarray(from, end) : undefined;
+      if (this.#left === 0) {
+        // Free first: whoever takes the end may ask the next.
+        this.#done(bytes.length > end);
+        freight.piece(piece, true);
+      } else if (piece !== undefined && !freight.piece(piece, false)) this.#pause();
+    }
+
     #begin(exchange: Exchange, head: AnswerHead, bytes: Buffer, from: number): void {
       const { status, framing } = head;
+      this.#hasHead = true;
+      this.#isKept = head.isKept;
+      this.#keptSeconds = head.keptSeconds;
+      if (exchange.freight !== undefined) exchange.freight.carrier = undefined;
       const isWhole = framing === "none" || (framing === "length" && bytes.length - from >= head.length);
       if (isWhole) {
         // The whole answer is here, as most are: no stream is needed.
@@ -360,7 +422,7 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
           start: (controller) => {
             body = controller;
           },
-          pull: () => this.#resume(),
+          pull: () => this.resume(),
           cancel: () => this.end(),
         },
         { highWaterMark: waitingMaxBytes, size: (piece) => piece?.byteLength ?? 0 },
@@ -397,15 +459,18 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
           return;
         }
       } else body.enqueue(bytes.subarray(from));
-      if ((body.desiredSize ?? 0) <= 0 && !this.#isPaused) {
-        this.#isPaused = true;
-        // Whoever reads is slow, not the origin.
-        this.deadlineMs = Number.POSITIVE_INFINITY;
-        this.#open?.pause();
-      }
+      if ((body.desiredSize ?? 0) <= 0) this.#pause();
     }
 
-    #resume(): void {
+    #pause(): void {
+      if (this.#isPaused || this.state !== "busy") return;
+      this.#isPaused = true;
+      // Whoever reads is slow, not the origin.
+      this.deadlineMs = Number.POSITIVE_INFINITY;
+      this.#open?.pause();
+    }
+
+    resume(): void {
       if (!this.#isPaused || this.state !== "busy") return;
       this.#isPaused = false;
       this.deadlineMs = performance.now() + options.bodyIdleMs;
@@ -414,15 +479,14 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
 
     /** The answer is complete. `isMore`: bytes came after it. */
     #done(isMore: boolean): void {
-      const head = this.#head as AnswerHead;
       this.#settle();
       this.#served += 1;
-      if (!this.#isRequestSent || this.#unsent !== undefined || isMore || !head.isKept || isClosed) {
+      if (!this.#isRequestSent || this.#unsent !== undefined || isMore || !this.#isKept || isClosed) {
         this.end();
         return;
       }
       this.state = "idle";
-      this.#keptMs = head.keptSeconds === undefined ? idleMs : Math.min(head.keptSeconds * 1000 - 500, 60_000);
+      this.#keptMs = this.#keptSeconds === undefined ? idleMs : Math.min(this.#keptSeconds * 1000 - 500, 60_000);
       this.#idleSinceMs = performance.now();
       this.deadlineMs = this.#idleSinceMs + this.#keptMs;
       if (this.#keptMs <= 0) this.end();
@@ -443,17 +507,14 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
         body.close();
         return;
       }
-      const isSilent = this.#head === undefined && this.#partial === undefined && this.#interim === 0;
+      const isSilent = !this.#hasHead && this.#partial === undefined && this.#interim === 0;
       const exchange = this.#exchange;
-      const request = exchange?.request;
       const isStale =
         this.state === "busy" &&
         this.#served > 0 &&
         isSilent &&
-        request?.body === null &&
         exchange?.isSecondTry === false &&
-        !request.signal.aborted &&
-        (!this.#hasSent || idempotent.has(request.method));
+        mayBeSentAgain(exchange.request, this.#hasSent);
       if (isStale && exchange !== undefined) {
         // It had closed this connection before it saw the request, most likely. A new one will tell.
         this.#settle();
@@ -463,7 +524,7 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
       }
       const sent = this.#hasSent;
       this.fail(
-        this.#head === undefined
+        !this.#hasHead
           ? new OriginError("reset", sent, `${name} closed the connection without an answer`, { cause: error })
           : new OriginError("reset", true, `${name} closed the connection in the middle of its answer`, {
               cause: error,
@@ -475,11 +536,18 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
     fail(error: unknown): void {
       if (this.state === "closed") return;
       const exchange = this.#exchange;
-      const body = this.#head === undefined ? undefined : this.#body;
+      const body = this.#hasHead ? this.#body : undefined;
+      const freight = this.#freight ?? exchange?.freight;
       this.#settle();
       this.end();
       if (body !== undefined) body.error(error);
+      else if (freight !== undefined) freight.failed(error);
       else exchange?.reject(error);
+    }
+
+    drop(): void {
+      this.#settle();
+      this.end();
     }
 
     /** Closes it, whatever its state. */
@@ -498,6 +566,7 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
 
     #settle(): void {
       this.#exchange = undefined;
+      this.#freight = undefined;
       this.#body = undefined;
       this.#chunks = undefined;
       this.#partial = undefined;
@@ -547,6 +616,21 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
     return `${head}\r\n`;
   }
 
+  function begin(exchange: Exchange, isOnce: boolean): void {
+    const nowMs = performance.now();
+    // The one that waited shortest: the longer ones may go in peace.
+    const kept = idle[idle.length - 1];
+    if (kept?.mayBeUsed(nowMs, isOnce)) {
+      idle.pop();
+      kept.use(exchange);
+    } else if (all.size - idle.length >= options.connectionsMax) {
+      exchange.reject(new OriginError("refused", false, `${name} has its ${options.connectionsMax} connections busy`));
+    } else {
+      if (all.size >= options.connectionsMax) idle[0]?.end();
+      connect(exchange);
+    }
+  }
+
   return {
     send(request) {
       // Nothing in it may end the line that it stands on.
@@ -555,21 +639,23 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
       if (request.body !== null && !/^\d{1,15}$/.test(request.headers.get("content-length") ?? "0"))
         return Promise.reject(new TypeError("The request's Content-Length is no number"));
       return new Promise((resolve, reject) => {
-        const exchange: Exchange = { request, resolve, reject, isSecondTry: false };
-        const isOnce = request.body !== null || !idempotent.has(request.method);
-        const nowMs = performance.now();
-        // The one that waited shortest: the longer ones may go in peace.
-        const kept = idle[idle.length - 1];
-        if (kept?.mayBeUsed(nowMs, isOnce)) {
-          idle.pop();
-          kept.use(exchange);
-        } else if (all.size - idle.length >= options.connectionsMax) {
-          reject(new OriginError("refused", false, `${name} has its ${options.connectionsMax} connections busy`));
-        } else {
-          if (all.size >= options.connectionsMax) idle[0]?.end();
-          connect(exchange);
-        }
+        const isHead = request.method === "HEAD";
+        const exchange: Exchange = { request, freight: undefined, isHead, resolve, reject, isSecondTry: false };
+        begin(exchange, request.body !== null || !idempotent.has(request.method));
       });
+    },
+    carry(freight) {
+      const { isHead } = freight;
+      const exchange: Exchange = {
+        request: undefined,
+        freight,
+        isHead,
+        // Not at once: what has come of its body should be in it.
+        resolve: (response) => queueMicrotask(() => freight.answered(response)),
+        reject: (error) => freight.failed(error),
+        isSecondTry: false,
+      };
+      begin(exchange, false);
     },
     isFull: () => all.size - idle.length >= options.connectionsMax,
     connections: () => ({ busy: all.size - idle.length, idle: idle.length }),

@@ -38,6 +38,14 @@ export type Balancer = {
    * that no upstream could be sent. `request.signal` is read only when something takes long or fails: make it lazily.
    */
   send(request: OriginRequest, notes?: Notes): Promise<Response>;
+  /**
+   * For a GET or HEAD without a body that is sent as bytes: whether that can be done, whom to ask, and what came of it. `failed`
+   * gives the next one to ask, if any; `error` is no `OriginError` when the request was given up.
+   */
+  mayCarry(method: string): boolean;
+  first(method: string, notes: Notes): Turn | OriginError;
+  answered(turn: Turn, status: number): void;
+  failed(turn: Turn, error: unknown, notes: Notes): Turn | undefined;
   /** For a WebSocket's tunnel: whom to connect to, if anyone. `failed` tells that it could not be reached. */
   choose(): { readonly name: string; readonly url: URL; readonly failed: () => void } | undefined;
   upstreams(): UpstreamState[];
@@ -54,9 +62,24 @@ export type Balancer = {
   stop(): void;
 };
 
+/** One upstream's turn to answer a request. */
+export type Turn = {
+  readonly upstream: Upstream;
+  readonly isProbe: boolean;
+  readonly method: string;
+  /** Those who were asked before it. */
+  readonly asked: readonly Upstream[];
+  readonly beganMs: number;
+};
+/** What decides whether a request is asked again. */
+type Asked = Pick<OriginRequest, "method" | "body"> & { readonly signal: Pick<AbortSignal, "aborted"> };
+
 const triesMax = 3;
 const idempotent = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 const nobody: readonly Upstream[] = [];
+/** Requests as bytes, as far as it matters here: whoever gives one up says so by its error. */
+const aGet: Asked = { method: "GET", body: null, signal: { aborted: false } };
+const aHead: Asked = { ...aGet, method: "HEAD" };
 
 type Outcome = "answered" | "error" | "refused" | "reset" | "timeout" | "unreachable" | "protocol" | "aborted";
 const outcomes: readonly Outcome[] = [
@@ -101,14 +124,14 @@ export function createBalancer(
     return clock.now();
   }
 
-  function answered(upstream: Upstream, response: Response, beganMs: number, isProbe: boolean): void {
+  function answered(upstream: Upstream, status: number, beganMs: number, isProbe: boolean): void {
     const nowMs = clock.now();
     upstream.latency.record(nowMs, nowMs - beganMs);
     upstream.counts.seconds((nowMs - beganMs) / 1000);
-    ended(upstream, nowMs, beganMs, response.status >= 500 ? "error" : "answered", isProbe);
+    ended(upstream, nowMs, beganMs, status >= 500 ? "error" : "answered", isProbe);
   }
 
-  function failed(upstream: Upstream, request: OriginRequest, error: unknown, beganMs: number, isProbe: boolean): void {
+  function failed(upstream: Upstream, request: Asked, error: unknown, beganMs: number, isProbe: boolean): void {
     const nowMs = clock.now();
     const tookMs = nowMs - beganMs;
     if (request.signal.aborted || !(error instanceof OriginError)) {
@@ -156,10 +179,7 @@ export function createBalancer(
   }
 
   /** The next one to ask, and whether the request is its probe. */
-  function next(
-    request: OriginRequest,
-    asked: readonly Upstream[],
-  ): { upstream: Upstream; isProbe: boolean } | undefined {
+  function next(request: Asked, asked: readonly Upstream[]): { upstream: Upstream; isProbe: boolean } | undefined {
     const nowMs = clock.now();
     // Only what can be asked again elsewhere finds out whether an upstream is back.
     if (request.body === null && idempotent.has(request.method)) {
@@ -170,7 +190,7 @@ export function createBalancer(
     return chosen === undefined ? undefined : { upstream: chosen, isProbe: false };
   }
 
-  function mayAskAgain(error: unknown, request: OriginRequest, tries: number): boolean {
+  function mayAskAgain(error: unknown, request: Asked, tries: number): boolean {
     if (!(error instanceof OriginError) || tries >= triesMax || request.signal.aborted) return false;
     if (error.sent && !idempotent.has(request.method)) return false;
     // A body that was begun is gone. One of which nothing was sent is whole, unless somebody holds it.
@@ -178,7 +198,7 @@ export function createBalancer(
   }
 
   /** Whom to ask again after `error`, paid for from the budget. */
-  function another(error: unknown, request: OriginRequest, asked: readonly Upstream[]) {
+  function another(error: unknown, request: Asked, asked: readonly Upstream[]) {
     if (!mayAskAgain(error, request, asked.length)) return undefined;
     let again = next(request, asked);
     // The only upstream may be several behind one address, or have closed a connection that it kept too long.
@@ -207,7 +227,7 @@ export function createBalancer(
     const beganMs = begun(upstream);
     return upstream.origin.send(request).then(
       (response) => {
-        answered(upstream, response, beganMs, isProbe);
+        answered(upstream, response.status, beganMs, isProbe);
         return response;
       },
       (error: unknown) => {
@@ -242,7 +262,7 @@ export function createBalancer(
         const beganMs = begun(upstream);
         upstream.origin.send(mine).then(
           (response) => {
-            answered(upstream, response, beganMs, isProbe);
+            answered(upstream, response.status, beganMs, isProbe);
             underWay.delete(own);
             if (isOver) {
               response.body?.cancel().catch(() => undefined);
@@ -285,6 +305,17 @@ export function createBalancer(
         () => undefined,
       );
     });
+  }
+
+  function turn(
+    { upstream, isProbe }: { upstream: Upstream; isProbe: boolean },
+    method: string,
+    notes: Notes,
+    asked: readonly Upstream[],
+  ): Turn {
+    notes.upstream = upstream.group;
+    notes.tries = asked.length + 1;
+    return { upstream, isProbe, method, asked, beganMs: begun(upstream) };
   }
 
   function noUpstream(): OriginError {
@@ -420,6 +451,22 @@ export function createBalancer(
       if (settings.hedgeMs > 0 && request.method === "GET" && request.body === null && pool.breadth > 1)
         return hedge(first, request, notes);
       return attempt(first, request, notes, nobody);
+    },
+    mayCarry: (method) => pool.mayCarry && (settings.hedgeMs === 0 || method !== "GET" || pool.breadth <= 1),
+    first(method, notes) {
+      budget.deposit();
+      const first = next(method === "GET" ? aGet : aHead, nobody);
+      if (first !== undefined) return turn(first, method, notes, nobody);
+      count.none();
+      return noUpstream();
+    },
+    answered: ({ upstream, beganMs, isProbe }, status) => answered(upstream, status, beganMs, isProbe),
+    failed({ upstream, method, asked, beganMs, isProbe }, error, notes) {
+      const request = method === "GET" ? aGet : aHead;
+      failed(upstream, request, error, beganMs, isProbe);
+      const nowAsked = [...asked, upstream];
+      const again = another(error, request, nowAsked);
+      return again === undefined ? undefined : turn(again, method, notes, nowAsked);
     },
     choose() {
       const upstream = pool.choose(clock.now(), nobody);

@@ -30,6 +30,8 @@ export class Pool {
   #rotation: Upstream[] = [];
   #out: Upstream[] = [];
   #isPanic = false;
+  /** Whether every member takes requests as bytes. */
+  mayCarry = false;
   #isEven = true;
   #weightSum = 0;
   #slowUntilMs = Number.NEGATIVE_INFINITY;
@@ -67,6 +69,7 @@ export class Pool {
   /** After anything changed that decides who may be asked. */
   refresh(): void {
     const { panicPercent, slowStartMs } = this.#settings;
+    this.mayCarry = this.#members.every(({ origin }) => origin.carry !== undefined);
     const usable = this.#members.filter(({ isDraining }) => !isDraining);
     const ready = usable.filter(({ isReady }) => isReady);
     this.#isPanic = usable.length > 0 && ready.length * 100 < panicPercent * usable.length;

@@ -7,13 +7,13 @@
  */
 import type { EdgeConfig } from "#contract/edge-config.ts";
 import type { Exchange, Glimpse, Next, Stage } from "../exchange.ts";
-import { type Fields, type PreparedAnswer, toHeaders } from "../ports.ts";
+import { type AnswerHead, type Fields, type PreparedAnswer, toHeaders } from "../ports.ts";
 import { Answers, bodied, hasNoBody, notModified } from "./answers.ts";
 import { type Directives, parseCacheControl } from "./cache-control.ts";
 import { type Compress, Encodings } from "./encodings.ts";
 import { usesMax } from "./eviction.ts";
 import { Flight, type Outcome } from "./flight.ts";
-import { type Policy, policyOf } from "./freshness.ts";
+import { type Policy, policyOf, type Received } from "./freshness.ts";
 import { HitForMiss } from "./hit-for-miss.ts";
 import { writeHttpDate } from "./http-date.ts";
 import { invalidatedBy, type PurgeRequest, targetsOf } from "./invalidation.ts";
@@ -68,6 +68,11 @@ export type EdgeCache = {
   readonly atHand: (exchange: Glimpse) => PreparedAnswer | undefined;
   /** Counts the hit that `atHand` found last. */
   readonly taken: (exchange: Glimpse) => void;
+  /** What `atHand` looked for last would be passed on as it is, for an answer of its own; undefined: that cannot be said before. */
+  readonly passing: (exchange: Glimpse) => Passing | undefined;
+  /** What Cache-Status says of the answer to it. Undefined: it may be kept, or says something of what is kept; `passed` does it. */
+  readonly passedBy: (passing: Passing, exchange: Glimpse, answer: AnswerHead) => string | undefined;
+  readonly passed: (passing: Passing, exchange: Exchange, response: Response) => Response | Promise<Response>;
   /** How many stored answers it met. Answers that are on their way count as purged too. */
   purge(request: PurgeRequest): number;
   stats(): CacheStats;
@@ -85,6 +90,9 @@ const safeMethods = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "QUERY", "PROPFI
 const errorStatuses = new Set([500, 502, 503, 504]);
 const noWishes: Directives = {};
 const conditionalFields = ["if-none-match", "if-modified-since", "if-range", "if-match", "if-unmodified-since"];
+
+/** A request that is for its client alone, when it was asked. */
+export type Passing = { readonly key: string; readonly requestedAtMs: number; readonly purges: number };
 
 type Asked = {
   readonly exchange: Exchange;
@@ -137,13 +145,17 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     headers.get("pragma") === null;
 
   let found: Stored | undefined;
+  /** That it was looked for under; "": it was not looked for. */
+  let lookedKey = "";
 
   const atHand: EdgeCache["atHand"] = (exchange) => {
     const { method, headers, scheme, host } = exchange;
+    lookedKey = "";
     if (method !== "GET" && method !== "HEAD") return undefined;
     if (headers.get("content-length") !== null || headers.get("transfer-encoding") !== null) return undefined;
     const target = withoutIgnored === undefined ? exchange.target : withoutIgnored(exchange.target);
-    found = store.find(cacheKey(scheme, host, target), headers);
+    lookedKey = cacheKey(scheme, host, target);
+    found = store.find(lookedKey, headers);
     if (found === undefined || !isPlainHit(found, exchange)) return undefined;
     return answers.atHand(found, headers, method === "HEAD", exchange.atMs, reserve);
   };
@@ -153,6 +165,43 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
   function taken(exchange: Glimpse): void {
     if (found !== undefined) count(exchange, found);
   }
+
+  const passing: EdgeCache["passing"] = ({ method, headers, atMs }) => {
+    if (lookedKey === "" || found !== undefined) return undefined;
+    if (headers.get("cache-control") !== null || headers.get("pragma") !== null) return undefined;
+    const isAlone =
+      method === "HEAD" ||
+      hitForMiss.has(lookedKey, atMs) ||
+      headers.get("range") !== null ||
+      headers.get("authorization") !== null;
+    return isAlone ? { key: lookedKey, requestedAtMs: deps.nowMs(), purges: store.purgeCount } : undefined;
+  };
+
+  const passedBy: EdgeCache["passedBy"] = ({ key, requestedAtMs }, exchange, answer) => {
+    const { status } = answer;
+    if (exchange.method === "HEAD") {
+      // What is kept for GET may be outdated by it.
+      if (store.has(key)) return undefined;
+    } else {
+      const receivedAtMs = deps.nowMs();
+      const policy = policyOf(describe(exchange, noWishes, status, answer, requestedAtMs, receivedAtMs), settings);
+      if (policy !== undefined && answer.length <= objectMaxBytes) return undefined;
+      if (hitForMiss.has(key, receivedAtMs)) markUnshared(key, status, receivedAtMs);
+    }
+    counts.misses += 1;
+    exchange.notes.cache = "miss";
+    return `Spillway; fwd=${whyForwarded(key, undefined, requestedAtMs)}; fwd-status=${status}`;
+  };
+
+  const passed: EdgeCache["passed"] = ({ key, requestedAtMs, purges }, exchange, response) => {
+    const asked: Asked = { exchange, next: () => response, key, wishes: noWishes };
+    return exchange.method === "HEAD"
+      ? headAnswered(asked, response, requestedAtMs, purges)
+      : keep(asked, undefined, undefined, response, requestedAtMs, purges);
+  };
+
+  const markUnshared = (key: string, status: number, nowMs: number): void =>
+    hitForMiss.mark(key, nowMs + (status >= 500 ? errorMs : hitForMissMs));
 
   function count({ notes }: Glimpse, stored: Stored): void {
     if (stored.uses < usesMax) stored.uses += 1;
@@ -397,7 +446,8 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     const headers = headersOf([...fields, ...confidential]);
     const age = response.headers.get("age");
     if (age !== null) headers.set("age", age);
-    const policy = policyOf(describe(asked, stored.status, headers, requestedAtMs, receivedAtMs), settings);
+    const { exchange, wishes } = asked;
+    const policy = policyOf(describe(exchange, wishes, stored.status, headers, requestedAtMs, receivedAtMs), settings);
     if (policy === undefined) {
       // Still good for this one request, but not to be kept any longer.
       store.remove(stored);
@@ -436,17 +486,16 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     return made;
   }
 
-  function describe(asked: Asked, status: number, headers: Headers, requestedAtMs: number, receivedAtMs: number) {
-    const request = asked.exchange.headers;
-    return {
-      status,
-      headers,
-      requestedAtMs,
-      receivedAtMs,
-      requestHasAuthorization: request.get("authorization") !== null,
-      requestHasCookie: request.get("cookie") !== null,
-      requestDirectives: asked.wishes,
-    };
+  function describe(
+    exchange: Glimpse,
+    requestDirectives: Directives,
+    status: number,
+    headers: Fields,
+    requestedAtMs: number,
+    receivedAtMs: number,
+  ): Received {
+    const request = exchange.headers;
+    return { status, headers, requestedAtMs, receivedAtMs, request, requestDirectives };
   }
 
   function putUnlessPurged(stored: Stored, purges: number): void {
@@ -474,7 +523,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     const { exchange, key } = asked;
     const receivedAtMs = deps.nowMs();
     const { headers, status } = response;
-    const policy = policyOf(describe(asked, status, headers, requestedAtMs, receivedAtMs), settings);
+    const policy = policyOf(describe(exchange, asked.wishes, status, headers, requestedAtMs, receivedAtMs), settings);
     const length = headers.get("content-length");
     const bytesExpected = length !== null && /^\d+$/.test(length) ? Number(length) : undefined;
     counts.misses += 1;
@@ -485,7 +534,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     if (policy === undefined || (bytesExpected !== undefined && bytesExpected > objectMaxBytes)) {
       // What is kept is outdated: the origin has something else now, and nobody may keep that.
       if (policy === undefined && led !== undefined && status < 500 && before !== undefined) store.remove(before);
-      if (mayMark) hitForMiss.mark(key, receivedAtMs + (status >= 500 ? errorMs : hitForMissMs));
+      if (mayMark) markUnshared(key, status, receivedAtMs);
       return finish(response, `fwd=${why}; fwd-status=${status}`);
     }
     const vary = varyNames(headers.get("vary"));
@@ -567,10 +616,14 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
 
   /** HEAD goes to the origin as it is, and freshens or outdates what is stored for GET (RFC 9111 section 4.3.5). */
   async function head(asked: Asked): Promise<Response> {
-    const { exchange, key } = asked;
+    const { exchange } = asked;
     const purges = store.purgeCount;
     const requestedAtMs = deps.nowMs();
-    const response = await asked.next(exchange);
+    return headAnswered(asked, await asked.next(exchange), requestedAtMs, purges);
+  }
+
+  function headAnswered(asked: Asked, response: Response, requestedAtMs: number, purges: number): Response {
+    const { exchange, key } = asked;
     exchange.notes.cache = "miss";
     counts.misses += 1;
     const stored = store.find(key, exchange.headers);
@@ -636,6 +689,9 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     stage,
     atHand,
     taken,
+    passing,
+    passedBy,
+    passed,
     purge,
     stats: () => ({
       ...counts,

@@ -2,6 +2,7 @@
  * May this answer be kept, for how long is it fresh, and what may be done with it afterwards: RFC 9111 sections 3 and 4.2,
  * RFC 5861. Pure: everything it knows comes in.
  */
+import type { Fields } from "../ports.ts";
 import { type Directives, parseCacheControl, parseTargeted } from "./cache-control.ts";
 import { parseHttpDate } from "./http-date.ts";
 
@@ -15,12 +16,11 @@ export type StoringRules = {
 
 export type Received = {
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: Fields;
   /** When it was asked for, and when its head came: their difference is part of its age. */
   readonly requestedAtMs: number;
   readonly receivedAtMs: number;
-  readonly requestHasAuthorization: boolean;
-  readonly requestHasCookie: boolean;
+  readonly request: Fields;
   readonly requestDirectives: Directives;
 };
 
@@ -48,7 +48,7 @@ const understoodStatuses = new Set([
 const heuristicShare = 0.1;
 const heuristicMaxMs = 86_400_000;
 
-export function directivesOf(headers: Headers): { directives: Directives; isTargeted: boolean } {
+export function directivesOf(headers: Fields): { directives: Directives; isTargeted: boolean } {
   const targeted =
     parseTargeted(headers.get("spillway-cache-control")) ?? parseTargeted(headers.get("cdn-cache-control"));
   if (targeted !== undefined) return { directives: targeted, isTargeted: true };
@@ -56,7 +56,7 @@ export function directivesOf(headers: Headers): { directives: Directives; isTarg
 }
 
 /** Only the first member counts, and only digits (section 5.1). */
-function ageField(headers: Headers): number {
+function ageField(headers: Fields): number {
   const text = headers.get("age");
   if (text === null) return 0;
   const comma = text.indexOf(",");
@@ -64,7 +64,7 @@ function ageField(headers: Headers): number {
   return /^\d+$/.test(first) ? Number(first) : 0;
 }
 
-function hasValidator(headers: Headers): boolean {
+function hasValidator(headers: Fields): boolean {
   return headers.get("etag") !== null || headers.get("last-modified") !== null;
 }
 
@@ -83,7 +83,7 @@ export function policyOf(received: Received, rules: StoringRules): Policy | unde
   if (vary?.includes("*")) return undefined;
   // Section 3.5.
   if (
-    received.requestHasAuthorization &&
+    received.request.get("authorization") !== null &&
     directives.public !== true &&
     directives.mustRevalidate !== true &&
     directives.sMaxage === undefined
@@ -145,7 +145,7 @@ export function policyOf(received: Received, rules: StoringRules): Policy | unde
 function explicitLifetime(
   directives: Directives,
   isTargeted: boolean,
-  headers: Headers,
+  headers: Fields,
   dateMs: number,
   nowMs: number,
 ): number | undefined {
@@ -160,7 +160,7 @@ function explicitLifetime(
 
 /** Section 4.2.2. Never for a request that carried a cookie: what nobody declared shareable may be one shopper's page. */
 function heuristicLifetime(received: Received, directives: Directives, dateMs: number): number {
-  if (received.requestHasCookie || received.requestHasAuthorization) return 0;
+  if (received.request.get("cookie") !== null || received.request.get("authorization") !== null) return 0;
   if (directives.public !== true && !heuristicStatuses.has(received.status)) return 0;
   if (received.headers.get("pragma")?.toLowerCase().includes("no-cache")) return 0;
   const lastModified = received.headers.get("last-modified");

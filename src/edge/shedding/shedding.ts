@@ -19,7 +19,7 @@ import {
   createVegasLimit,
   type Sample,
 } from "#resilience/adaptive-limit.ts";
-import type { Answer, Exchange, Next, Stage } from "../exchange.ts";
+import type { Answer, Exchange, Glimpse, Next, Stage } from "../exchange.ts";
 import { refuse } from "../limits/refusal.ts";
 import { type Meter, OriginError } from "../ports.ts";
 import { rank as rankOf } from "./rank.ts";
@@ -46,6 +46,10 @@ export type SheddingDeps = {
 
 export type Shedding = {
   readonly stage: Stage;
+  /** For a request that meets no stages: whether it would be let through now; its beginning, when its upstream is known; its end. */
+  hasRoom(): boolean;
+  begins(exchange: Glimpse): Turn;
+  ends(exchange: Glimpse, turn: Turn, end: End): void;
   stats(): SheddingStats;
   /** Of one upstream, or of all together. */
   limitOf(upstream?: string): number;
@@ -80,6 +84,11 @@ type Behind = {
   /** Requests that were under way here, as far as it was known when they began. */
   inFlight: number;
 };
+
+/** Of one that was let through. */
+export type Turn = { readonly startMs: number; readonly at: Behind | undefined };
+/** Statuses and errors that say "too much" are drops; what says nothing about the upstream is unknown. */
+export type End = "good" | "drop" | "unknown";
 
 type Reason = "queue full" | "displaced" | "waited too long";
 
@@ -136,12 +145,26 @@ export function createShedding(first: EdgeConfig["shedding"], deps: SheddingDeps
 
   const stage: Stage = (exchange, next) => {
     if (signals !== undefined) signals.filled(inFlight / limit, now());
-    if (inFlight < limit && line.length === 0) {
+    if (hasRoom()) {
       signals?.waited(0, now());
       return run(exchange, next);
     }
     return wait(exchange, next);
   };
+
+  const hasRoom = (): boolean => inFlight < limit && line.length === 0;
+
+  function begins(exchange: Glimpse): Turn {
+    const startMs = now();
+    if (signals !== undefined) {
+      signals.filled(inFlight / limit, startMs);
+      signals.waited(0, startMs);
+    }
+    inFlight++;
+    const at = behindOf(exchange);
+    if (at !== undefined) at.inFlight++;
+    return { startMs, at };
+  }
 
   function run(exchange: Exchange, next: Next): Answer {
     inFlight++;
@@ -150,11 +173,11 @@ export function createShedding(first: EdgeConfig["shedding"], deps: SheddingDeps
     try {
       answer = next(exchange);
     } catch (error) {
-      ended(exchange, startMs, undefined, error, undefined);
+      ended(exchange, startMs, undefined, endOf(error));
       throw error;
     }
     if (!(answer instanceof Promise)) {
-      ended(exchange, startMs, undefined, undefined, answer);
+      ended(exchange, startMs, undefined, endOfStatus(answer.status));
       return answer;
     }
     // Who balances has chosen by now, or will while nobody counts.
@@ -162,28 +185,21 @@ export function createShedding(first: EdgeConfig["shedding"], deps: SheddingDeps
     if (at !== undefined) at.inFlight++;
     return answer.then(
       (response) => {
-        ended(exchange, startMs, at, undefined, response);
+        ended(exchange, startMs, at, endOfStatus(response.status));
         return response;
       },
       (error: unknown) => {
-        ended(exchange, startMs, at, error, undefined);
+        ended(exchange, startMs, at, endOf(error));
         throw error;
       },
     );
   }
 
-  const behindOf = (exchange: Exchange): Behind | undefined =>
+  const behindOf = (exchange: Glimpse): Behind | undefined =>
     only ?? (exchange.notes.upstream === undefined ? undefined : behind.get(exchange.notes.upstream));
 
-  function ended(
-    exchange: Exchange,
-    startMs: number,
-    begunAt: Behind | undefined,
-    error: unknown,
-    response: Response | undefined,
-  ): void {
+  function ended(exchange: Glimpse, startMs: number, begunAt: Behind | undefined, end: End): void {
     const nowMs = now();
-    const end = endOf(error, response);
     if (end !== "unknown") {
       const rtt = Math.max(nowMs - startMs, 0.001);
       signals?.answered(rtt, end === "drop", nowMs);
@@ -313,6 +329,9 @@ export function createShedding(first: EdgeConfig["shedding"], deps: SheddingDeps
 
   return {
     stage,
+    hasRoom,
+    begins,
+    ends: (exchange, { startMs, at }, end) => ended(exchange, startMs, at, end),
     limitOf: (upstream) => (upstream === undefined ? limit : (behind.get(upstream)?.limit.limit ?? 0)),
     setUpstreams(names) {
       const known = behind;
@@ -353,11 +372,9 @@ function checked(settings: EdgeConfig["shedding"]): EdgeConfig["shedding"] {
  * Statuses that say "too much" (429, 502, 503, 504) and answers that did not come are drops. A client that left says
  * nothing about the upstream, nor does any other error of a server: it may fail faster than it works.
  */
-function endOf(error: unknown, response: Response | undefined): "good" | "drop" | "unknown" {
-  if (response !== undefined) {
-    const { status } = response;
-    if (status < 500) return status === 429 ? "drop" : "good";
-    return status >= 502 && status <= 504 ? "drop" : "unknown";
-  }
-  return error instanceof OriginError ? "drop" : "unknown";
+export function endOfStatus(status: number): End {
+  if (status < 500) return status === 429 ? "drop" : "good";
+  return status >= 502 && status <= 504 ? "drop" : "unknown";
 }
+
+export const endOf = (error: unknown): End => (error instanceof OriginError ? "drop" : "unknown");

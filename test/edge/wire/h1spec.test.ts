@@ -3,7 +3,7 @@
  * uWebSockets, 32 for Node and 31 for Deno.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { EdgeListener } from "#adapters/bun/edge-listener.ts";
+import type { EdgeListener } from "#adapters/bun/listener.ts";
 import { send, startEdge, statuses } from "./kit.ts";
 
 type Rule = {

@@ -3,7 +3,8 @@
  * reads it by its own simple rules, and the listener between them with the least of stages that forwards.
  */
 import net from "node:net";
-import { type EdgeListener, type EdgeListenerOptions, listen } from "#adapters/bun/edge-listener.ts";
+import { listen } from "#adapters/bun/edge-listener.ts";
+import type { EdgeListener, EdgeListenerOptions } from "#adapters/bun/listener.ts";
 import { createSocketOrigin, type SocketOrigin } from "#adapters/bun/socket-origin.ts";
 import type { Exchange } from "#edge/exchange.ts";
 import { cleanAnswer, fieldsForOrigin } from "#edge/forwarding.ts";

@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { EdgeListener } from "#adapters/bun/edge-listener.ts";
+import type { EdgeListener } from "#adapters/bun/listener.ts";
 import { forwardTo, type RecordingOrigin, send, startEdge, startOrigin, statuses } from "./kit.ts";
 
 const folder = process.env.SPILLWAY_LLHTTP_TESTS ?? "";

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import http2 from "node:http2";
 import tls from "node:tls";
-import type { EdgeListener } from "#adapters/bun/edge-listener.ts";
+import type { EdgeListener } from "#adapters/bun/listener.ts";
 import type { Answer, Exchange } from "#edge/exchange.ts";
 import { type CertificateFiles, hasOpenssl, makeCertificate } from "./certificate.ts";
 import { hammer, newTally } from "./hammer.ts";

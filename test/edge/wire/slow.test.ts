@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import http2 from "node:http2";
 import net from "node:net";
-import type { EdgeListener } from "#adapters/bun/edge-listener.ts";
+import type { EdgeListener } from "#adapters/bun/listener.ts";
 import { forwardTo, type RecordingOrigin, startEdge, startOrigin, statuses } from "./kit.ts";
 
 type End = { readonly text: string; readonly seconds: number; readonly isClosed: boolean };

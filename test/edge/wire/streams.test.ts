@@ -1,7 +1,7 @@
 /** Bodies that take their time, both ways: nothing is held back until it is whole, and who goes away is not worked for. */
 import { afterEach, expect, test } from "bun:test";
 import net from "node:net";
-import type { EdgeListener } from "#adapters/bun/edge-listener.ts";
+import type { EdgeListener } from "#adapters/bun/listener.ts";
 import { forwardTo, type RecordingOrigin, readRequests, send, startEdge, startOrigin, statuses } from "./kit.ts";
 
 const undo: (() => unknown)[] = [];

@@ -1,6 +1,6 @@
 /** WebSockets through the edge, between a real client and a real upstream. */
 import { afterEach, expect, test } from "bun:test";
-import type { EdgeListener } from "#adapters/bun/edge-listener.ts";
+import type { EdgeListener } from "#adapters/bun/listener.ts";
 import { forwardTo, send, startEdge, statuses } from "./kit.ts";
 
 /** `waiting`: bytes of the flood that nobody has taken from the upstream yet. */

@@ -1,6 +1,6 @@
 /** Malformed and ambiguous messages through the listener to an origin that records bytes: never two requests out for one in. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { EdgeListener } from "#adapters/bun/edge-listener.ts";
+import type { EdgeListener } from "#adapters/bun/listener.ts";
 import { forwardTo, type RecordingOrigin, send, startEdge, startOrigin, statuses } from "./kit.ts";
 import { vectors } from "./vectors.ts";
 

@@ -1,0 +1,291 @@
+/**
+ * The short way to an upstream and back, for a GET or HEAD whose answer is for its client alone: its lines are cut out of the head as
+ * it came, and those of the answer too, and nothing is awaited. What the stages would count and decide is counted and decided here,
+ * on the same state (docs/decisions/2026-11-23-hot-objects.md).
+ *
+ * looked at -> under way with an upstream, perhaps with another when that gives no answer
+ *           -> an everyday answer: its head, then its body as it comes
+ *           -> any other, or none: what is left of the stages deals with it
+ *           -> abandoned, when the client has gone
+ */
+import type { Balancer, Turn } from "./balancing/balancer.ts";
+import type { EdgeCache, Passing } from "./cache/cache.ts";
+import { confidentialFields } from "./cache/stored.ts";
+import type { Exchange, Glimpse, Stage } from "./exchange.ts";
+import { cleanAnswer, linesForOrigin, mayGoAsLines, notPassedBack } from "./forwarding.ts";
+import { type Limits, withFields } from "./limits/limits.ts";
+import {
+  type AllFields,
+  type AnswerHead,
+  type Carrier,
+  type Client,
+  type Delivery,
+  FieldList,
+  type Freight,
+  OriginError,
+  type Recipient,
+  type RequestHead,
+} from "./ports.ts";
+import type { Seeing, Sight } from "./seeing.ts";
+import { type End, endOf, endOfStatus, type Turn as Place, type Shedding } from "./shedding/shedding.ts";
+
+type Stages = {
+  readonly seeing: Seeing;
+  readonly limits: Limits;
+  /** Undefined where nothing is cached. */
+  readonly cache: EdgeCache | undefined;
+  readonly shedding: Shedding;
+  readonly balancer: Balancer;
+  /** For errors of what is behind it. */
+  readonly fallback: Stage;
+  /** This edge's name in Via. */
+  readonly name: string;
+};
+
+/** True: it is under way, and the client awaits its answer. False: nothing has happened. The cache looked for it just now. */
+export type ByteLane = (exchange: Glimpse, head: RequestHead, startedMs: number, client: Client) => boolean;
+
+type Told = readonly (readonly [string, string])[];
+type Lane = Stages & {
+  readonly notPassedBack: ReadonlySet<string>;
+  /** Where the client is told how much it may ask for: an origin's words about that would contradict. */
+  readonly notPassedBackToTold: ReadonlySet<string>;
+};
+
+export function createByteLane(stages: Stages): ByteLane {
+  const { seeing, limits, cache, shedding, balancer, name } = stages;
+  const taken = cache === undefined ? notPassedBack : [...notPassedBack, ...confidentialFields];
+  const lane: Lane = {
+    ...stages,
+    notPassedBack: new Set(taken),
+    notPassedBackToTold: new Set([...taken, "ratelimit", "ratelimit-policy"]),
+  };
+  return (exchange, head, startedMs, client) => {
+    const { method } = exchange;
+    if (method !== "GET" && method !== "HEAD") return false;
+    const passing = cache?.passing(exchange);
+    if (passing === undefined && cache !== undefined) return false;
+    // What nobody outside may say is taken out by a stage.
+    if (head.get("spillway-pressure") !== null || !mayGoAsLines(head, name)) return false;
+    if (!balancer.mayCarry(method) || !shedding.hasRoom()) return false;
+    // An answer may be private, and then a new visitor gets a cookie.
+    const told = limits.charge(exchange, true);
+    if (told === undefined) return false;
+    const ride = new Ride(lane, exchange, head, passing, told, seeing.begins(exchange, startedMs));
+    ride.start(client);
+    return true;
+  };
+}
+
+/** One request on this way: to the origin its freight, to the client the delivery of its answer. */
+class Ride implements Freight, Delivery {
+  readonly isHead: boolean;
+  readonly line: string;
+  readonly host: string;
+  readonly rest: string;
+  carrier: Carrier | undefined;
+  readonly #lane: Lane;
+  readonly #exchange: Glimpse;
+  readonly #passing: Passing | undefined;
+  readonly #told: Told;
+  readonly #sight: Sight;
+  #to: Recipient | undefined;
+  #place: Place | undefined;
+  #turn: Turn | undefined;
+  /** Its end was counted; what follows is a body. */
+  #isAnswered = false;
+
+  constructor(
+    lane: Lane,
+    exchange: Glimpse,
+    head: RequestHead,
+    passing: Passing | undefined,
+    told: Told,
+    sight: Sight,
+  ) {
+    this.#lane = lane;
+    this.#passing = passing;
+    this.#told = told;
+    this.#sight = sight;
+    this.isHead = exchange.method === "HEAD";
+    this.line = `${exchange.method} ${exchange.target} HTTP/1.1\r\n`;
+    this.host = exchange.host;
+    this.rest = linesForOrigin(exchange, head, lane.name, sight.lines);
+    // The head is read over by the next request.
+    this.#exchange = { ...exchange, headers: new KeptFields(head) };
+  }
+
+  start(client: Client): void {
+    this.#to = client.awaits(this);
+    const { balancer, shedding } = this.#lane;
+    const exchange = this.#exchange;
+    exchange.notes.answeredBy = "forward";
+    const turn = balancer.first(exchange.method, exchange.notes);
+    this.#place = shedding.begins(exchange);
+    if (turn instanceof OriginError) this.#gone(turn);
+    else this.#ask(turn);
+  }
+
+  #ask(turn: Turn): void {
+    this.#turn = turn;
+    turn.upstream.origin.carry?.(this);
+  }
+
+  // --- from the origin
+
+  begins(head: AnswerHead): boolean {
+    const { status, length } = head;
+    // An origin that says it cannot is given words, or a snapshot.
+    if (status >= 502 && status <= 504) return false;
+    const { cache, notPassedBack: usual, notPassedBackToTold, seeing } = this.#lane;
+    const exchange = this.#exchange;
+    let cacheStatus = "";
+    if (cache !== undefined) {
+      const said = cache.passedBy(this.#passing as Passing, exchange, head);
+      if (said === undefined) return false;
+      cacheStatus = `cache-status: ${said}\r\n`;
+    }
+    this.#counted(status);
+    const told = this.#told;
+    let lines = head.linesWithout(told.length === 0 ? usual : notPassedBackToTold) + cacheStatus;
+    for (const [name, value] of told) lines += `${name}: ${value}\r\n`;
+    if (length >= 0 && status !== 204) lines += `content-length: ${length}\r\n`;
+    this.#to?.begin(status, lines, head.get("date") !== null);
+    seeing.ends(exchange, status, this.#sight);
+    return true;
+  }
+
+  piece(bytes: Uint8Array | undefined, isLast: boolean): boolean {
+    return this.#to?.piece(bytes, isLast) ?? true;
+  }
+
+  answered(response: Response): void {
+    if (this.#isAnswered) {
+      // The client went in the same moment.
+      response.body?.cancel().catch(() => {});
+      return;
+    }
+    cleanAnswer(response.headers);
+    this.#counted(response.status);
+    this.#leave(() => {
+      const { cache } = this.#lane;
+      const kept = cache?.passed(this.#passing as Passing, this.#whole(), response) ?? response;
+      const told = this.#told;
+      return kept instanceof Promise ? kept.then((answer) => withFields(answer, told)) : withFields(kept, told);
+    });
+  }
+
+  failed(error: unknown): void {
+    this.carrier = undefined;
+    if (this.#isAnswered) {
+      this.#to?.broke(error);
+      return;
+    }
+    const again = this.#lane.balancer.failed(this.#turn as Turn, error, this.#exchange.notes);
+    if (again === undefined) this.#gone(error);
+    else this.#ask(again);
+  }
+
+  hint(status: number, links: readonly string[]): void {
+    this.#to?.hint(status, links);
+  }
+
+  /** The head of an answer is here: upstream and shedding have what they want to know. */
+  #counted(status: number): void {
+    const { balancer } = this.#lane;
+    this.#isAnswered = true;
+    balancer.answered(this.#turn as Turn, status);
+    this.#leavePlace(endOfStatus(status));
+  }
+
+  #leavePlace(end: End): void {
+    this.#lane.shedding.ends(this.#exchange, this.#place as Place, end);
+  }
+
+  /** No upstream gives an answer. */
+  #gone(error: unknown): void {
+    this.#isAnswered = true;
+    this.#leavePlace(endOf(error));
+    this.#leave(() => {
+      throw error;
+    });
+  }
+
+  // --- off the lane
+
+  /** Goes on with what is left of the stages: `next` is what they get from those that were met. */
+  #leave(next: () => Response | Promise<Response>): void {
+    const { fallback, seeing } = this.#lane;
+    const exchange = this.#whole();
+    const finish = (response: Response): void => {
+      seeing.ends(exchange, response.status, this.#sight);
+      if (this.#to === undefined) response.body?.cancel().catch(() => {});
+      else this.#to.answer(response);
+    };
+    const fail = (error: unknown): void => {
+      seeing.ends(exchange, 500, this.#sight);
+      this.#to?.broke(error);
+    };
+    let answer: Response | Promise<Response>;
+    try {
+      answer = fallback(exchange, next);
+    } catch (error) {
+      fail(error);
+      return;
+    }
+    if (answer instanceof Promise) answer.then(finish, fail);
+    else finish(answer);
+  }
+
+  #whole(): Exchange {
+    return { ...this.#exchange, headers: (this.#exchange.headers as KeptFields).all, request: null };
+  }
+
+  // --- from the client
+
+  resume(): void {
+    this.carrier?.resume();
+  }
+
+  abandon(): void {
+    const { carrier } = this;
+    this.carrier = undefined;
+    if (!this.#isAnswered) {
+      this.#isAnswered = true;
+      const { balancer, seeing } = this.#lane;
+      balancer.failed(this.#turn as Turn, clientGone, this.#exchange.notes);
+      this.#leavePlace(endOf(clientGone));
+      seeing.ends(this.#exchange, 500, this.#sight);
+    }
+    this.#to = undefined;
+    carrier?.drop();
+  }
+}
+
+const clientGone = new DOMException("The client has gone.", "AbortError");
+const nothingDropped: ReadonlySet<string> = new Set();
+
+/** A head's fields to stay, for whoever asks for them afterwards: few do, and until then they are one text. */
+class KeptFields {
+  readonly #lines: string;
+  #all: FieldList | undefined;
+
+  constructor(head: RequestHead) {
+    this.#lines = head.linesWithout(nothingDropped);
+  }
+
+  get all(): AllFields {
+    if (this.#all !== undefined) return this.#all;
+    const flat: string[] = [];
+    for (const line of this.#lines.split("\r\n")) {
+      const colon = line.indexOf(":");
+      if (colon > 0) flat.push(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim());
+    }
+    this.#all = new FieldList(flat);
+    return this.#all;
+  }
+
+  get(name: string): string | null {
+    return this.all.get(name);
+  }
+}
