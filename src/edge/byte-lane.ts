@@ -15,12 +15,12 @@ import type { Exchange, Glimpse, Stage } from "./exchange.ts";
 import { cleanAnswer, linesForOrigin, mayGoAsLines, notPassedBack } from "./forwarding.ts";
 import { type Limits, withFields } from "./limits/limits.ts";
 import {
-  type AllFields,
   type AnswerHead,
   type Carrier,
   type Client,
   type Delivery,
-  FieldList,
+  type FieldList,
+  type Fields,
   type Freight,
   OriginError,
   type Recipient,
@@ -66,7 +66,7 @@ export function createByteLane(stages: Stages): ByteLane {
     const passing = cache?.passing(exchange);
     if (passing === undefined && cache !== undefined) return false;
     // What nobody outside may say is taken out by a stage.
-    if (head.get("spillway-pressure") !== null || !mayGoAsLines(head, name)) return false;
+    if (head.has("spillway-pressure") || !mayGoAsLines(head, name)) return false;
     if (!balancer.mayCarry(method) || !shedding.hasRoom()) return false;
     // An answer may be private, and then a new visitor gets a cookie.
     const told = limits.charge(exchange, true);
@@ -86,6 +86,7 @@ class Ride implements Freight, Delivery {
   carrier: Carrier | undefined;
   readonly #lane: Lane;
   readonly #exchange: Glimpse;
+  readonly #fields: KeptFields;
   readonly #passing: Passing | undefined;
   readonly #told: Told;
   readonly #sight: Sight;
@@ -111,8 +112,10 @@ class Ride implements Freight, Delivery {
     this.line = `${exchange.method} ${exchange.target} HTTP/1.1\r\n`;
     this.host = exchange.host;
     this.rest = linesForOrigin(exchange, head, lane.name, sight.lines);
-    // The head is read over by the next request.
-    this.#exchange = { ...exchange, headers: new KeptFields(head) };
+    // The head is read over by the next request; nobody else has this exchange.
+    this.#fields = new KeptFields(head);
+    (exchange as { headers: Fields }).headers = this.#fields;
+    this.#exchange = exchange;
   }
 
   start(client: Client): void {
@@ -150,7 +153,7 @@ class Ride implements Freight, Delivery {
     let lines = head.linesWithout(told.length === 0 ? usual : notPassedBackToTold) + cacheStatus;
     for (const [name, value] of told) lines += `${name}: ${value}\r\n`;
     if (length >= 0 && status !== 204) lines += `content-length: ${length}\r\n`;
-    this.#to?.begin(status, lines, head.get("date") !== null);
+    this.#to?.begin(status, lines, head.has("date"));
     seeing.ends(exchange, status, this.#sight);
     return true;
   }
@@ -238,7 +241,7 @@ class Ride implements Freight, Delivery {
   }
 
   #whole(): Exchange {
-    return { ...this.#exchange, headers: (this.#exchange.headers as KeptFields).all, request: null };
+    return { ...this.#exchange, headers: this.#fields.all, request: null };
   }
 
   // --- from the client
@@ -263,25 +266,18 @@ class Ride implements Freight, Delivery {
 }
 
 const clientGone = new DOMException("The client has gone.", "AbortError");
-const nothingDropped: ReadonlySet<string> = new Set();
 
-/** A head's fields to stay, for whoever asks for them afterwards: few do, and until then they are one text. */
+/** A head's fields for whoever asks for them afterwards. Few do. */
 class KeptFields {
-  readonly #lines: string;
+  readonly #make: () => FieldList;
   #all: FieldList | undefined;
 
   constructor(head: RequestHead) {
-    this.#lines = head.linesWithout(nothingDropped);
+    this.#make = head.kept();
   }
 
-  get all(): AllFields {
-    if (this.#all !== undefined) return this.#all;
-    const flat: string[] = [];
-    for (const line of this.#lines.split("\r\n")) {
-      const colon = line.indexOf(":");
-      if (colon > 0) flat.push(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim());
-    }
-    this.#all = new FieldList(flat);
+  get all(): FieldList {
+    this.#all ??= this.#make();
     return this.#all;
   }
 

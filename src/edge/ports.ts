@@ -98,8 +98,14 @@ export type ReceivedRequest = Pick<Request, "method" | "url" | "body" | "signal"
 export type Head = Fields & {
   /** The lines of all fields but those named, in lower case: as they came, each with its end. */
   linesWithout(dropped: ReadonlySet<string>): string;
+  has(name: string): boolean;
 };
-export type RequestHead = Head & { readonly method: string; readonly target: string; fields(): FieldList };
+export type RequestHead = Head & {
+  readonly method: string;
+  readonly target: string;
+  /** Makes all fields of them, whenever that is asked for: when the next head has been read, too. */
+  kept(): () => FieldList;
+};
 /** `length`: as Content-Length says, of an answer without a body too; -1 where it says nothing. */
 export type AnswerHead = Head & { readonly status: number; readonly length: number };
 

@@ -13,6 +13,9 @@ import type { EdgeControls } from "#http/edge-api.ts";
 import type { Metrics } from "#watch/metrics.ts";
 import { version } from "./version.ts";
 
+/** Kept: asking for it takes as long as asking for the time. */
+const startedAtMs = performance.timeOrigin;
+
 export type EdgeParts = { readonly deps: EdgeDeps; close(): Promise<void> };
 
 export async function createEdgeParts(
@@ -37,7 +40,7 @@ export async function createEdgeParts(
     deps: {
       clock: systemClock,
       monotonicMs: () => performance.now(),
-      steadyMs: () => performance.timeOrigin + performance.now(),
+      steadyMs: () => startedAtMs + performance.now(),
       later: (ms, run) => {
         const timer = setTimeout(run, ms);
         return () => clearTimeout(timer);

@@ -137,6 +137,26 @@ export class Http1Fields {
     return value;
   }
 
+  has(text: string): boolean {
+    return this.find(nameOf(text), 0) >= 0;
+  }
+
+  /** Makes all fields of them, whenever that is asked for: when the next head has been read, too. */
+  kept(): () => FieldList {
+    const { bytes, count } = this;
+    if (count === 0) return () => new FieldList([]);
+    const places = this.#places;
+    const [from, end] = [places[0] as number, this.#linesEnd];
+    return () => {
+      const flat: string[] = [];
+      for (const line of bytes.latin1Slice(from, end).split("\r\n")) {
+        const colon = line.indexOf(":");
+        if (colon > 0) flat.push(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim());
+      }
+      return new FieldList(flat);
+    };
+  }
+
   /** All fields, to stay when the next head is read. */
   fields(): FieldList {
     const places = this.#places;
@@ -200,6 +220,20 @@ export class Http1Fields {
     return text;
   }
 
+  /** The value as a number of digits and nothing else (RFC 9110 8.6); -1 otherwise. */
+  protected digits(index: number): number {
+    const from = this.#places[index * 4 + 2] as number;
+    const end = this.#places[index * 4 + 3] as number;
+    if (end === from || end - from > 15) return -1;
+    let number = 0;
+    for (let at = from; at < end; at++) {
+      const digit = (this.bytes[at] as number) - 48;
+      if (digit < 0 || digit > 9) return -1;
+      number = number * 10 + digit;
+    }
+    return number;
+  }
+
   protected value(index: number): string {
     return this.bytes.latin1Slice(this.#places[index * 4 + 2], this.#places[index * 4 + 3]);
   }
@@ -208,16 +242,4 @@ export class Http1Fields {
     this.problem = problem;
     return -status;
   }
-}
-
-/** RFC 9110 8.6: digits and nothing else; -1 otherwise. */
-export function digits(text: string): number {
-  if (text.length === 0 || text.length > 15) return -1;
-  let number = 0;
-  for (let at = 0; at < text.length; at++) {
-    const digit = text.charCodeAt(at) - 48;
-    if (digit < 0 || digit > 9) return -1;
-    number = number * 10 + digit;
-  }
-  return number;
 }

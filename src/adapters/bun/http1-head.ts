@@ -2,7 +2,7 @@
  * Reads the head of an HTTP/1.1 request from bytes, strictly (RFC 9112): one Host, one framing, a version that is one. Whatever two
  * programs could read in two ways is refused, so that nobody behind the edge sees another request than the edge did.
  */
-import { digits, Http1Fields, inTarget, inToken, kinds, nameOf, needsMore } from "./http1-fields.ts";
+import { Http1Fields, inTarget, inToken, kinds, nameOf, needsMore } from "./http1-fields.ts";
 
 const CR = 13;
 const LF = 10;
@@ -101,7 +101,7 @@ export class Http1Head extends Http1Fields {
       } else if (hash === contentLength.hash && this.is(index, contentLength)) {
         if (hasLength) return this.refuse(400, "There are two Content-Length fields.");
         hasLength = true;
-        const length = digits(this.value(index));
+        const length = this.digits(index);
         if (length < 0) return this.refuse(400, "Content-Length is no number.");
         this.length = length;
       } else if (hash === transferEncoding.hash && this.is(index, transferEncoding)) {

@@ -3,7 +3,7 @@
  * stays or ends. Whatever is more than that it leaves to http1-answer.ts, which knows all of RFC 9112 and says what is wrong.
  */
 import type { AnswerHead } from "#edge/ports.ts";
-import { digits, Http1Fields, nameOf } from "./http1-fields.ts";
+import { Http1Fields, nameOf } from "./http1-fields.ts";
 
 /** "HTTP/1.1 " */
 const start = [72, 84, 84, 80, 47, 49, 46, 49, 32] as const;
@@ -56,7 +56,7 @@ export class PlainAnswer extends Http1Fields implements AnswerHead {
       const hash = this.hashes[index];
       if (hash === contentLength.hash && this.is(index, contentLength)) {
         if (this.length >= 0) return false;
-        this.length = digits(this.value(index));
+        this.length = this.digits(index);
         if (this.length < 0) return false;
       } else if (hash === transferEncoding.hash && this.is(index, transferEncoding)) return false;
       else if (hash === connection.hash && this.is(index, connection)) {

@@ -75,16 +75,28 @@ const mayBeSentAgain = (request: OriginRequest | undefined, hasSent: boolean): b
 const scratch = Buffer.allocUnsafeSlow(65_536);
 const plainAnswer = new PlainAnswer();
 
+/** What is sent, and given up by its signal, with whoever waits for it; or what goes as bytes, and is dropped. */
 type Exchange = {
-  /** What is sent, and is given up by its signal; undefined for what goes as bytes, which is dropped. */
   readonly request: OriginRequest | undefined;
   readonly freight: Freight | undefined;
   readonly isHead: boolean;
-  readonly resolve: (response: Response) => void;
-  readonly reject: (error: unknown) => void;
+  readonly waiting:
+    | { readonly resolve: (response: Response) => void; readonly reject: (error: unknown) => void }
+    | undefined;
   /** Of the kept connection that it was tried on before, if any. */
   readonly isSecondTry: boolean;
 };
+
+function resolve({ freight, waiting }: Exchange, response: Response): void {
+  waiting?.resolve(response);
+  // Not at once: what has come of its body should be in it.
+  if (freight !== undefined) queueMicrotask(() => freight.answered(response));
+}
+
+function reject({ freight, waiting }: Exchange, error: unknown): void {
+  waiting?.reject(error);
+  freight?.failed(error);
+}
 
 export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
   const url = new URL(options.url);
@@ -413,7 +425,7 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
         fillIn(response.headers, head.fields);
         this.#head = head;
         this.#done(bytes.length > end);
-        exchange.resolve(response);
+        resolve(exchange, response);
         return;
       }
       let body: ReadableStreamDefaultController<Uint8Array> | undefined;
@@ -434,7 +446,7 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
       this.#body = body;
       if (framing === "chunked") this.#chunks = new ChunkedReader();
       this.deadlineMs = performance.now() + options.bodyIdleMs;
-      exchange.resolve(response);
+      resolve(exchange, response);
       if (bytes.length > from) this.#readBody(bytes, from);
     }
 
@@ -537,12 +549,10 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
       if (this.state === "closed") return;
       const exchange = this.#exchange;
       const body = this.#hasHead ? this.#body : undefined;
-      const freight = this.#freight ?? exchange?.freight;
       this.#settle();
       this.end();
       if (body !== undefined) body.error(error);
-      else if (freight !== undefined) freight.failed(error);
-      else exchange?.reject(error);
+      else if (exchange !== undefined) reject(exchange, error);
     }
 
     drop(): void {
@@ -624,7 +634,7 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
       idle.pop();
       kept.use(exchange);
     } else if (all.size - idle.length >= options.connectionsMax) {
-      exchange.reject(new OriginError("refused", false, `${name} has its ${options.connectionsMax} connections busy`));
+      reject(exchange, new OriginError("refused", false, `${name} has its ${options.connectionsMax} connections busy`));
     } else {
       if (all.size >= options.connectionsMax) idle[0]?.end();
       connect(exchange);
@@ -640,22 +650,14 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
         return Promise.reject(new TypeError("The request's Content-Length is no number"));
       return new Promise((resolve, reject) => {
         const isHead = request.method === "HEAD";
-        const exchange: Exchange = { request, freight: undefined, isHead, resolve, reject, isSecondTry: false };
+        const waiting = { resolve, reject };
+        const exchange: Exchange = { request, freight: undefined, isHead, waiting, isSecondTry: false };
         begin(exchange, request.body !== null || !idempotent.has(request.method));
       });
     },
     carry(freight) {
       const { isHead } = freight;
-      const exchange: Exchange = {
-        request: undefined,
-        freight,
-        isHead,
-        // Not at once: what has come of its body should be in it.
-        resolve: (response) => queueMicrotask(() => freight.answered(response)),
-        reject: (error) => freight.failed(error),
-        isSecondTry: false,
-      };
-      begin(exchange, false);
+      begin({ request: undefined, freight, isHead, waiting: undefined, isSecondTry: false }, false);
     },
     isFull: () => all.size - idle.length >= options.connectionsMax,
     connections: () => ({ busy: all.size - idle.length, idle: idle.length }),

@@ -95,9 +95,23 @@ function put(into: Directives, name: string, value: string | undefined | null): 
 
 const nameEnd = /[=,\s"]/g;
 
+/** An origin has a few that it says again and again. */
+const knownMax = 256;
+const known = new Map<string, Directives>();
+
 /** Of Cache-Control, whose lines are joined with commas. Unknown directives are passed over, quoted commas and all. */
 export function parseCacheControl(text: string | null): Directives {
   if (text === null || text === "") return none;
+  const before = known.get(text);
+  if (before !== undefined) return before;
+  const found = parsed(text);
+  if (text.length > 256) return found;
+  if (known.size >= knownMax) known.clear();
+  known.set(text, found);
+  return found;
+}
+
+function parsed(text: string): Directives {
   const found: Directives = {};
   let at = 0;
   while (at < text.length) {

@@ -14,6 +14,7 @@ export class HitForMiss {
     this.clear(key);
     this.#untilMs.set(key, untilMs);
     this.#characters += key.length;
+    if (this.#characters <= charactersMax) return;
     for (const oldest of this.#untilMs.keys()) {
       if (this.#characters <= charactersMax) break;
       this.clear(oldest);
