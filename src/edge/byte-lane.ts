@@ -26,6 +26,7 @@ import {
   type Recipient,
   type RequestHead,
 } from "./ports.ts";
+import type { Lane } from "./quick-lane.ts";
 import type { Seeing, Sight } from "./seeing.ts";
 import { type End, endOf, endOfStatus, type Turn as Place, type Shedding } from "./shedding/shedding.ts";
 
@@ -42,26 +43,24 @@ type Stages = {
   readonly name: string;
 };
 
-/** True: it is under way, and the client awaits its answer. False: nothing has happened. The cache looked for it just now. */
-export type ByteLane = (exchange: Glimpse, head: RequestHead, startedMs: number, client: Client) => boolean;
-
 type Told = readonly (readonly [string, string])[];
-type Lane = Stages & {
+type Known = Stages & {
   readonly notPassedBack: ReadonlySet<string>;
   /** Where the client is told how much it may ask for: an origin's words about that would contradict. */
   readonly notPassedBackToTold: ReadonlySet<string>;
 };
 
-export function createByteLane(stages: Stages): ByteLane {
+export function createByteLane(stages: Stages): Lane {
   const { seeing, limits, cache, shedding, balancer, name } = stages;
   const taken = cache === undefined ? notPassedBack : [...notPassedBack, ...confidentialFields];
-  const lane: Lane = {
+  const known: Known = {
     ...stages,
     notPassedBack: new Set(taken),
     notPassedBackToTold: new Set([...taken, "ratelimit", "ratelimit-policy"]),
   };
-  return (exchange, head, startedMs, client) => {
+  return (exchange, head, startedMs, client, body) => {
     const { method } = exchange;
+    if (body !== undefined) return false;
     if (method !== "GET" && method !== "HEAD") return false;
     const passing = cache?.passing(exchange);
     if (passing === undefined && cache !== undefined) return false;
@@ -71,7 +70,7 @@ export function createByteLane(stages: Stages): ByteLane {
     // An answer may be private, and then a new visitor gets a cookie.
     const told = limits.charge(exchange, true);
     if (told === undefined) return false;
-    const ride = new Ride(lane, exchange, head, passing, told, seeing.begins(exchange, startedMs));
+    const ride = new Ride(known, exchange, head, passing, told, seeing.begins(exchange, startedMs));
     ride.start(client);
     return true;
   };
@@ -84,7 +83,7 @@ class Ride implements Freight, Delivery {
   readonly host: string;
   readonly rest: string;
   carrier: Carrier | undefined;
-  readonly #lane: Lane;
+  readonly #lane: Known;
   readonly #exchange: Glimpse;
   readonly #fields: KeptFields;
   readonly #passing: Passing | undefined;
@@ -97,7 +96,7 @@ class Ride implements Freight, Delivery {
   #isAnswered = false;
 
   constructor(
-    lane: Lane,
+    lane: Known,
     exchange: Glimpse,
     head: RequestHead,
     passing: Passing | undefined,

@@ -5,6 +5,7 @@
 import type { EdgeConfig } from "#contract/edge-config.ts";
 import type { Clock, Random } from "#kernel/clock.ts";
 import type { Signer } from "#kernel/signer.ts";
+import { responseOf } from "#kernel/whole-body.ts";
 import { contains, parseNetworks } from "./addresses.ts";
 import { type Balancer, createBalancer } from "./balancing/balancer.ts";
 import type { Resolve } from "./balancing/name-lookup.ts";
@@ -31,6 +32,8 @@ import { createReceiver } from "./received.ts";
 import { createRoutes } from "./routes.ts";
 import { createSeeing, type Seeing, type SpanSink } from "./seeing.ts";
 import { createShedding, type Shedding } from "./shedding/shedding.ts";
+import { createShopLane, type Shop } from "./shop-lane.ts";
+import { ShopRequest } from "./shop-request.ts";
 
 export type EdgeDeps = {
   /** Of the epoch. */
@@ -48,7 +51,7 @@ export type EdgeDeps = {
   readonly resolve: Resolve;
   readonly open: (balancing: EdgeConfig["balancing"], url: string, address: string | undefined) => UpstreamOrigin;
   /** A shop in the same process: it is asked instead of the configured upstreams. */
-  readonly shop?: (request: Request) => Response | Promise<Response>;
+  readonly shop?: Shop;
   readonly snapshot?: SnapshotStore | undefined;
   readonly spans?: SpanSink | undefined;
   readonly writeLog: (lines: string) => undefined | Promise<void>;
@@ -137,8 +140,12 @@ export function createEdge(config: EdgeConfig, deps: EdgeDeps, before?: Edge): E
   ];
   const last = deps.shop === undefined ? forwardTo(balancer as Balancer, deps.name) : askShop(deps.shop);
 
-  // The stages' short cuts; one that must see every request says so by `gate` of the quick lane.
-  const lanes = { seeing, limits, cache: config.cache.enabled ? cache : undefined };
+  // The stages' short cuts. One more stage that must see every request says so by `gate` of the quick lane.
+  const short = { seeing, limits, shedding, fallback, cache: config.cache.enabled ? cache : undefined };
+  const on =
+    deps.shop === undefined
+      ? createByteLane({ ...short, balancer: balancer as Balancer, name: deps.name })
+      : createShopLane({ ...short, shop: deps.shop });
   const trusted = parseNetworks(config.listen.trustedProxies);
   const countRefused = meter.counter("spillway_edge_malformed_total", "Requests refused before any stage, by status.");
   const receiver = createReceiver(
@@ -148,14 +155,7 @@ export function createEdge(config: EdgeConfig, deps: EdgeDeps, before?: Edge): E
       routeOf: createRoutes(config.routes),
       now: clock.now,
       handle: inOrder(stages, last),
-      quick: createQuickLane({
-        ...lanes,
-        pressure,
-        bytes:
-          balancer === undefined
-            ? undefined
-            : createByteLane({ ...lanes, shedding, balancer, fallback, name: deps.name }),
-      }),
+      quick: createQuickLane({ ...short, pressure, on }),
       onRefused: (status) => countRefused({ status: String(status) })(),
     },
   );
@@ -237,29 +237,19 @@ async function tunnelTo(
 }
 
 /** The last of the list in front of a shop in this process: its handler, called directly. */
-function askShop(shop: (request: Request) => Response | Promise<Response>): Next {
+function askShop(shop: Shop): Next {
   return (exchange) => {
+    const { request, headers, method } = exchange;
     exchange.notes.answeredBy = "shop";
-    const { request } = exchange;
-    if (request instanceof Request && request.headers === exchange.headers) return shop(request);
-    const url = `${exchange.scheme}://${exchange.host}${exchange.target}`;
-    const { method } = exchange;
-    const headers = [...exchange.headers] as [string, string][];
-    const isRead = method === "GET" || method === "HEAD";
-    const asked = new Request(
-      url,
-      isRead
-        ? // Streams of events end when their reader has gone.
-          { method, headers, ...(request === null ? {} : { signal: request.signal }) }
-        : { method, headers, body: bodyOf(request) },
+    // A method that the Fetch standard does not know is none of a shop's.
+    if (!shopMethods.has(method)) return new Response("This method is not known here.\n", { status: 501 });
+    const answer = shop(
+      request instanceof Request && request.headers === headers
+        ? request
+        : new ShopRequest(exchange, headers, (request as ReceivedRequest | null)?.whole, request),
     );
-    // Bun makes a GET of a method that it does not know.
-    if (asked.method !== exchange.method) return new Response("This method is not known here.\n", { status: 501 });
-    return shop(asked);
+    return answer instanceof Promise ? answer.then(responseOf) : responseOf(answer);
   };
 }
 
-/** As bytes where they are all there: nothing has to be awaited then. */
-function bodyOf(request: ReceivedRequest | null): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null {
-  return request?.whole ?? request?.body ?? null;
-}
+const shopMethods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]);

@@ -105,6 +105,7 @@ export type RequestHead = Head & {
   readonly target: string;
   /** Makes all fields of them, whenever that is asked for: when the next head has been read, too. */
   kept(): () => FieldList;
+  fields(): FieldList;
 };
 /** `length`: as Content-Length says, of an answer without a body too; -1 where it says nothing. */
 export type AnswerHead = Head & { readonly status: number; readonly length: number };
@@ -191,13 +192,14 @@ export type Receiver = {
   (request: ReceivedRequest, door: Door): Response | Promise<Response>;
   /**
    * Answers at once from what is ready, by all the rules that the receiver has; or sends the request on as bytes, whose answer the
-   * client then awaits; undefined: nothing has happened, ask the receiver. Only for requests without a body.
+   * client then awaits; undefined: nothing has happened, ask the receiver. Only for requests without a body, or whose body is here.
    */
   readonly quick?: (
     head: RequestHead,
     scheme: Door["scheme"],
     address: string,
     client?: Client,
+    body?: Uint8Array<ArrayBuffer>,
   ) => PreparedAnswer | "awaited" | undefined;
   /** Counts what the listener has refused itself, by status. */
   readonly refused?: (status: number) => void;

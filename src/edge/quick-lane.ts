@@ -1,18 +1,29 @@
 /**
  * The short way for what the cache has ready, and for what it only passes on: the same rules in the same order on the same state as
  * the stages, looked at without making a Request, Headers or a Response. Whatever is not an everyday hit, or an everyday request of
- * one client alone (byte-lane.ts), goes the long way, as if nobody had looked.
+ * one client alone (byte-lane.ts, shop-lane.ts), goes the long way, as if nobody had looked.
  *
  * So first everything is asked that counts nothing, then the limits take, and only when they let it pass is the rest counted.
  */
-import type { ByteLane } from "./byte-lane.ts";
 import type { EdgeCache } from "./cache/cache.ts";
 import type { Glimpse } from "./exchange.ts";
 import { isPrivate, type Limits } from "./limits/limits.ts";
-import type { PreparedAnswer } from "./ports.ts";
+import type { Client, PreparedAnswer, RequestHead } from "./ports.ts";
 import type { Pressure } from "./pressure.ts";
 import type { QuickLane } from "./received.ts";
 import type { Seeing } from "./seeing.ts";
+
+/**
+ * A way on past the stages, for a request of which the cache has nothing ready. True: it is under way, and the client awaits its
+ * answer. False: nothing has happened. The cache has looked for it just now.
+ */
+export type Lane = (
+  exchange: Glimpse,
+  head: RequestHead,
+  startedMs: number,
+  client: Client,
+  body: Uint8Array<ArrayBuffer> | undefined,
+) => boolean;
 
 export function createQuickLane(stages: {
   readonly seeing: Seeing;
@@ -20,20 +31,20 @@ export function createQuickLane(stages: {
   readonly limits: Limits;
   /** Undefined where nothing is cached. */
   readonly cache: EdgeCache | undefined;
-  /** Undefined where nothing can be sent on as bytes. */
-  readonly bytes: ByteLane | undefined;
+  /** byte-lane.ts, or shop-lane.ts. */
+  readonly on: Lane;
   /** True for a request that must meet the stages, by the rule of one that looks at every request. It may count nothing. */
   readonly gate?: ((exchange: Glimpse) => boolean) | undefined;
 }): QuickLane {
-  const { seeing, pressure, limits, cache, bytes, gate } = stages;
-  return (exchange, head, client) => {
+  const { seeing, pressure, limits, cache, on, gate } = stages;
+  return (exchange, head, client, body) => {
     // Under pressure pages are told so, and stale answers may do.
     if (pressure.level() !== 0 || gate?.(exchange) === true) return undefined;
     const startedMs = seeing.startMs();
     const answer = cache?.atHand(exchange);
     if (cache === undefined || answer === undefined) {
-      if (bytes === undefined || client === undefined) return undefined;
-      return bytes(exchange, head, startedMs, client) ? "awaited" : undefined;
+      if (client === undefined) return undefined;
+      return on(exchange, head, startedMs, client, body) ? "awaited" : undefined;
     }
     const fields = limits.charge(exchange, isPrivateAnswer(answer));
     if (fields === undefined) return undefined;

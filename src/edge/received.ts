@@ -20,6 +20,7 @@ export type QuickLane = (
   exchange: Glimpse,
   head: RequestHead,
   client: Client | undefined,
+  body: Uint8Array<ArrayBuffer> | undefined,
 ) => PreparedAnswer | "awaited" | undefined;
 
 export type ReceptionDeps = {
@@ -228,10 +229,16 @@ export function createReceiver(settings: ReceptionSettings, deps: ReceptionDeps)
   if (quick === undefined) return Object.assign(receive, { refused });
   return Object.assign(receive, {
     refused,
-    quick: (head: RequestHead, scheme: Door["scheme"], address: string, client?: Client) => {
+    quick: (
+      head: RequestHead,
+      scheme: Door["scheme"],
+      address: string,
+      client?: Client,
+      body?: Uint8Array<ArrayBuffer>,
+    ) => {
       if (refusalOf(head, head, scheme) !== undefined || isTunnel) return undefined;
       if (refusalOfClaim(head, address) !== undefined) return undefined;
-      return quick(exchangeOf(head.method, { headers: head, request: null }), head, client);
+      return quick(exchangeOf(head.method, { headers: head, request: null }), head, client, body);
     },
   });
 }

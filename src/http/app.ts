@@ -3,13 +3,15 @@
  * server; a role puts it behind one, the edge calls it directly.
  */
 import { SpillwayError } from "#kernel/error.ts";
+import type { LightRequest } from "#kernel/light-request.ts";
+import type { WholeAnswer } from "#kernel/whole-body.ts";
 import type { Metrics } from "#watch/metrics.ts";
 import { problem, problemOf, wantsJson } from "./answer.ts";
 import { failurePage, notFound } from "./pages.ts";
 import { createRouter, methodNotAllowed, type Route } from "./router.ts";
 import type { ShopContext } from "./shop-context.ts";
 
-export type ShopHandler = (request: Request) => Promise<Response>;
+export type ShopHandler = (request: LightRequest) => Promise<Response | WholeAnswer>;
 
 const noQuery = new URLSearchParams();
 /** Whatever else is asked for is counted as one, so that nobody can fill the memory with methods. */
@@ -26,7 +28,7 @@ export function createShopHandler(shop: ShopContext, routes: readonly Route[], m
     const path = pathAt < 0 ? "/" : queryAt < 0 ? url.slice(pathAt) : url.slice(pathAt, queryAt);
     let template = "none";
     const { method } = request;
-    let response: Response;
+    let response: Response | WholeAnswer;
     try {
       const match = router.match(method, path);
       if (match === undefined) response = unknownAddress(shop, request, path);
@@ -74,13 +76,13 @@ function requestTally(metrics: Metrics) {
   };
 }
 
-function unknownAddress(shop: ShopContext, request: Request, path: string): Response {
+function unknownAddress(shop: ShopContext, request: LightRequest, path: string): Response {
   if (path.startsWith("/api/") || wantsJson(request)) return problem("not_found", "There is nothing at this address.");
   return notFound(shop, path);
 }
 
 /** Programs get problem details; people get a page that says what to do. */
-function failure(shop: ShopContext, request: Request, path: string, error: unknown): Response {
+function failure(shop: ShopContext, request: LightRequest, path: string, error: unknown): Response {
   if (path.startsWith("/api/") || path.startsWith("/webhooks/") || wantsJson(request))
     return problemOf(error, shop.report);
   const known = error instanceof SpillwayError ? error : undefined;

@@ -3,6 +3,7 @@
  * that pages which are the same for everybody need no request to show it.
  */
 import type { Cart } from "#commerce/cart/ports.ts";
+import type { LightRequest } from "#kernel/light-request.ts";
 import type { ShopContext } from "./shop-context.ts";
 
 const cartName = "spillway_cart";
@@ -12,7 +13,7 @@ const maxAgeSeconds = 90 * 24 * 3600;
 /** For whoever wants one thing more than `cartLinesMax`. */
 export const cartFull = "The cart holds 100 different things, which is as many as it can. Please order these first.";
 
-export function cookie(request: Request, name: string): string | undefined {
+export function cookie(request: LightRequest, name: string): string | undefined {
   const header = request.headers.get("cookie");
   if (header === null) return undefined;
   for (const part of header.split(";")) {
@@ -22,7 +23,7 @@ export function cookie(request: Request, name: string): string | undefined {
   return undefined;
 }
 
-export function cartId(shop: Pick<ShopContext, "signer">, request: Request): string | undefined {
+export function cartId(shop: Pick<ShopContext, "signer">, request: LightRequest): string | undefined {
   const value = cookie(request, cartName);
   const match = value === undefined ? null : /^([0-9a-f-]{36})\.([\w-]{22})$/.exec(value);
   if (match === null) return undefined;
@@ -33,17 +34,17 @@ export function cartId(shop: Pick<ShopContext, "signer">, request: Request): str
 /** The cart of this request; with `make`, a new id when there is none. The cart itself is made by its first line. */
 export async function openCart(
   shop: ShopContext,
-  request: Request,
+  request: LightRequest,
   make: true,
 ): Promise<{ id: string; cart: Cart | undefined }>;
 export async function openCart(
   shop: ShopContext,
-  request: Request,
+  request: LightRequest,
   make: false,
 ): Promise<{ id: string | undefined; cart: Cart | undefined }>;
 export async function openCart(
   shop: ShopContext,
-  request: Request,
+  request: LightRequest,
   make: boolean,
 ): Promise<{ id: string | undefined; cart: Cart | undefined }> {
   const id = cartId(shop, request);

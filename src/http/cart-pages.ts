@@ -1,5 +1,6 @@
 /** The cart's page and its forms. */
 
+import type { LightRequest } from "#kernel/light-request.ts";
 import { cartPage } from "#storefront/pages/cart.ts";
 import { json, problem, redirect, wantsJson } from "./answer.ts";
 import { readForm } from "./body.ts";
@@ -47,7 +48,7 @@ export function cartPages(shop: ShopContext): Route[] {
 
 async function showCart(
   shop: ShopContext,
-  request: Request,
+  request: LightRequest,
   problemText: string | null,
   status = 200,
 ): Promise<Response> {
@@ -70,7 +71,7 @@ async function showCart(
   return id === undefined ? response : withCookies(response, cartCookies(shop, id, view.itemCount));
 }
 
-async function addLine(shop: ShopContext, request: Request): Promise<Response> {
+async function addLine(shop: ShopContext, request: LightRequest): Promise<Response> {
   const fields = await readForm(request);
   const sku = fields.get("sku") ?? "";
   const quantity = Number.parseInt(fields.get("quantity") ?? "1", 10);
@@ -102,7 +103,7 @@ async function addLine(shop: ShopContext, request: Request): Promise<Response> {
   return withCookies(json(cartView(snapshot, shop.stock, cart, { country: cart.country, method: null })), cookies);
 }
 
-async function updateLine(shop: ShopContext, request: Request): Promise<Response> {
+async function updateLine(shop: ShopContext, request: LightRequest): Promise<Response> {
   const fields = await readForm(request);
   const sku = fields.get("sku") ?? "";
   const quantity = Number.parseInt(fields.get("quantity") ?? "", 10);

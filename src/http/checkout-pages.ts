@@ -2,6 +2,7 @@
 import type { OrderRequest } from "#contract/shop.ts";
 import { OrderRequest as OrderRequestSchema } from "#contract/shop.ts";
 import type { PlaceOrderAnswer } from "#flows/place-order.ts";
+import type { LightRequest } from "#kernel/light-request.ts";
 import { formatMoney } from "#kernel/money.ts";
 import {
   type CheckoutField,
@@ -46,7 +47,7 @@ type CheckoutTroubles = {
 
 async function showCheckout(
   shop: ShopContext,
-  request: Request,
+  request: LightRequest,
   fields: URLSearchParams,
   troubles: CheckoutTroubles,
 ): Promise<Response> {
@@ -89,7 +90,7 @@ function keyOf(fields: URLSearchParams): string | undefined {
   return key !== null && /^[\w-]{16,64}$/.test(key) ? key : undefined;
 }
 
-async function checkout(shop: ShopContext, request: Request): Promise<Response> {
+async function checkout(shop: ShopContext, request: LightRequest): Promise<Response> {
   const fields = await readForm(request);
   const { id, cart } = await openCart(shop, request, false);
   if (fields.get("action") === "update") {

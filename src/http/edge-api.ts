@@ -10,6 +10,7 @@ import {
   UpstreamWeight,
 } from "#contract/edge-admin.ts";
 import { type EdgeConfig, Upstream } from "#contract/edge-config.ts";
+import { responseOf } from "#kernel/whole-body.ts";
 import { json, problem, problemOf } from "./answer.ts";
 import { readJson } from "./body.ts";
 import { createRouter, type Handler, methodNotAllowed, type Route } from "./router.ts";
@@ -206,7 +207,8 @@ export function edgeApi(
     if (match === undefined) return problem("not_found", "There is nothing at this address.");
     if ("allow" in match) return methodNotAllowed(match.allow);
     try {
-      return await match.route.handler(request, { path: pathname, query: searchParams, parameters: match.parameters });
+      const { route, parameters } = match;
+      return responseOf(await route.handler(request, { path: pathname, query: searchParams, parameters }));
     } catch (error) {
       return problemOf(error, options.report);
     }

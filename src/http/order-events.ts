@@ -1,5 +1,6 @@
 /** An order's news as server-sent events, for its page. */
 import type { OrderView } from "#contract/shop.ts";
+import type { LightRequest } from "#kernel/light-request.ts";
 import { problem } from "./answer.ts";
 import type { ShopContext } from "./shop-context.ts";
 import { orderView } from "./views.ts";
@@ -10,7 +11,7 @@ const streamLifeMs = 10 * 60_000;
 let streams = 0;
 
 /** Server-sent events: the order as JSON at once and after each change; a comment every 15 s; ended after 10 minutes, when browsers come back by themselves. */
-export function orderEvents(shop: ShopContext, request: Request, id: number | undefined): Response {
+export function orderEvents(shop: ShopContext, request: LightRequest, id: number | undefined): Response {
   if (id === undefined) return problem("not_found", "There is no such order, or the key does not fit.");
   if (streams >= streamsMax || shop.draining()) {
     return problem("intake_full", "Too many pages are live at this moment; this one refreshes by itself.", {

@@ -1,5 +1,6 @@
 /** An order's page for whoever holds its link, what one can do there, and the way to find it again. */
 import { resumePayment } from "#flows/pay-order.ts";
+import type { LightRequest } from "#kernel/light-request.ts";
 import { orderId } from "#kernel/order-number.ts";
 import { orderLookupPage } from "#storefront/pages/order-lookup.ts";
 import { orderStatusPage } from "#storefront/pages/order-status.ts";
@@ -104,7 +105,7 @@ const idOf = (shop: ShopContext, context: RouteContext): number | undefined =>
 
 async function showOrder(
   shop: ShopContext,
-  request: Request,
+  request: LightRequest,
   context: RouteContext,
   problemText: string | null,
 ): Promise<Response> {
@@ -131,7 +132,7 @@ async function showOrder(
   );
 }
 
-async function lookUp(shop: ShopContext, request: Request): Promise<Response> {
+async function lookUp(shop: ShopContext, request: LightRequest): Promise<Response> {
   const fields = await readForm(request);
   const values = {
     orderNumber: (fields.get("orderNumber") ?? "").trim().slice(0, 40),

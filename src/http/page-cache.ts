@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
+import type { LightRequest } from "#kernel/light-request.ts";
 import { inlineSpeculationRules, inlineStyle } from "#storefront/layout.ts";
 import { sharedCaching } from "./answer.ts";
 
@@ -46,7 +47,7 @@ export class PageCache {
 
   /** Undefined when there is no such page. */
   async answer(
-    request: Request,
+    request: LightRequest,
     path: string,
     version: string,
     make: () => Promise<string | undefined>,

@@ -3,6 +3,8 @@
  * from what is served. Paths without parameters are one look into a map; the rest are tried in order.
  */
 import type { TSchema } from "typebox";
+import type { LightRequest } from "#kernel/light-request.ts";
+import type { WholeAnswer } from "#kernel/whole-body.ts";
 import { problem } from "./answer.ts";
 
 export type RouteContext = {
@@ -13,7 +15,9 @@ export type RouteContext = {
   readonly parameters: Readonly<Record<string, string>>;
 };
 
-export type Handler = (request: Request, context: RouteContext) => Response | Promise<Response>;
+/** Programs get answers that are whole; a `Response` is made where one is needed. */
+type Given = Response | WholeAnswer;
+export type Handler = (request: LightRequest, context: RouteContext) => Given | Promise<Given>;
 
 export type Route = {
   readonly method: "GET" | "POST" | "PUT" | "DELETE" | "PATCH";

@@ -13,7 +13,8 @@ import {
 import type { PlaceOrderAnswer } from "#flows/place-order.ts";
 import { formatMoney } from "#kernel/money.ts";
 import { orderNumber } from "#kernel/order-number.ts";
-import { json, problem, sharedCaching } from "./answer.ts";
+import type { WholeAnswer } from "#kernel/whole-body.ts";
+import { json, problem, quickJson, quickProblem, sharedCaching } from "./answer.ts";
 import { readJson } from "./body.ts";
 import { cartCookies, cartFull, openCart } from "./cart-cookie.ts";
 import { orderPathOf } from "./order-link.ts";
@@ -48,7 +49,9 @@ export function shopApi(shop: ShopContext): Route[] {
         if (!body.ok)
           return problem("invalid_request", "See errors for every field's complaint.", { errors: body.errors });
         const answer = await shop.placeOrder.place(body.value, key);
-        return await placeOrderResponse(shop, answer);
+        // A retry may find its order further on its way.
+        const later = answer.kind === "placed" && answer.replayed ? await shop.orders.get(answer.id) : undefined;
+        return placeOrderAnswer(shop, answer, later?.status ?? "received");
       },
       describe: {
         summary: "Place an order. Answers after the commit that holds its units.",
@@ -201,36 +204,39 @@ export function withCookies(response: Response, cookies: readonly string[]): Res
   return response;
 }
 
-export async function placeOrderResponse(shop: ShopContext, answer: PlaceOrderAnswer): Promise<Response> {
+function placeOrderAnswer(shop: ShopContext, answer: PlaceOrderAnswer, status: OrderAccepted["status"]): WholeAnswer {
   switch (answer.kind) {
     case "placed": {
       const number = orderNumber(answer.id);
       const statusUrl = orderPathOf(shop.signer, number);
-      // A retry may find its order further on its way.
-      const status = answer.replayed ? ((await shop.orders.get(answer.id))?.status ?? "received") : "received";
       const accepted: OrderAccepted = { orderNumber: number, status, statusUrl };
-      return json(accepted, 202, { location: statusUrl });
+      return quickJson(accepted, 202, [["location", statusUrl]]);
     }
     case "invalid":
-      return problem("invalid_request", "See errors for every field's complaint.", { errors: [...answer.complaints] });
+      return quickProblem("invalid_request", "See errors for every field's complaint.", {
+        errors: [...answer.complaints],
+      });
     case "conflict":
-      return problem(
+      return quickProblem(
         "idempotency_key_reused",
         "This Idempotency-Key came before with another body. Use a new key for a new order.",
       );
     case "sold_out":
-      return problem("sold_out", "Not enough is left; see left. Nothing was ordered.", { left: [...answer.left] });
+      return quickProblem("sold_out", "Not enough is left; see left. Nothing was ordered.", { left: [...answer.left] });
     case "limit":
-      return problem(
+      return quickProblem(
         "purchase_limit",
         answer.left === 0
           ? "The limit for one person has been reached. Nothing was ordered."
           : `One person may have ${answer.left} more of this. Nothing was ordered.`,
       );
     case "promotion_used_up":
-      return problem("promotion_used_up", "This promotion code has been used as often as it may. Nothing was ordered.");
+      return quickProblem(
+        "promotion_used_up",
+        "This promotion code has been used as often as it may. Nothing was ordered.",
+      );
     case "price_changed":
-      return problem(
+      return quickProblem(
         "price_changed",
         `The total is now ${formatMoney(answer.total, answer.currency)}. Nothing was ordered; send it again with the new total if you agree.`,
       );

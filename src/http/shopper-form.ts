@@ -3,6 +3,7 @@
  * with a redirect, and a form that comes from another site is refused.
  */
 import { SpillwayError } from "#kernel/error.ts";
+import type { LightRequest } from "#kernel/light-request.ts";
 import type { Html } from "#storefront/html.ts";
 import { readPaymentChoice } from "#storefront/payment-choice.ts";
 import { htmlHeaders } from "./page-cache.ts";
@@ -14,7 +15,7 @@ export const page = (html: Html, status = 200): Response =>
   new Response(html.toString(), { status, headers: privateHeaders });
 
 /** A form of this shop is sent from this shop: browsers say so in Sec-Fetch-Site, older ones in Origin. */
-function fromHere(request: Request): void {
+function fromHere(request: LightRequest): void {
   const site = request.headers.get("sec-fetch-site");
   if (site === "same-origin" || site === "none") return;
   const origin = request.headers.get("origin");

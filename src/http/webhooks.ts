@@ -15,7 +15,10 @@ export function webhooks(shop: ShopContext): Route[] {
       handler: async (request, { parameters }) => {
         const gateway = shop.paymentFlow.desk.gateway(parameters.provider ?? "");
         if (gateway === undefined) return problem("not_found", "No such payment provider is set up here.");
-        const reading = await gateway.readWebhook(request.headers, await readBytes(request, webhookBodyMax));
+        const reading = await gateway.readWebhook(
+          new Headers([...request.headers] as [string, string][]),
+          await readBytes(request, webhookBodyMax),
+        );
         switch (reading.kind) {
           case "bad_signature":
             return problem("bad_signature", "The signature does not match the body; nothing was taken.");

@@ -116,7 +116,7 @@ async function runOnce(
         secret: await readSecret(opened.database.pool, "edge"),
         name: "spillway",
         log,
-        shop: shop.handler,
+        shop: shop.quick,
       });
       edge = createEdge(edgeConfig, edgeParts.deps);
     }

@@ -19,13 +19,17 @@ import { sandboxPages } from "#http/sandbox-pages.ts";
 import { orderStatusDescription, shopApi } from "#http/shop-api.ts";
 import type { ShopContext } from "#http/shop-context.ts";
 import { webhooks } from "#http/webhooks.ts";
+import type { LightRequest } from "#kernel/light-request.ts";
+import { responseOf } from "#kernel/whole-body.ts";
 import type { Pressure } from "#storefront/frame.ts";
 import { exportCsv, importCsv } from "./catalogue-files.ts";
 import type { Parts } from "./parts.ts";
 import { fingerprintOf } from "./payment-gateways.ts";
 
 export type Shop = {
-  readonly handler: ShopHandler;
+  /** For whoever takes whole answers, and needs no `Response` of them. */
+  readonly quick: ShopHandler;
+  readonly handler: (request: LightRequest) => Promise<Response>;
   readonly placeOrder: PlaceOrder;
   /** No new event streams; those that are open end at their next beat. */
   drain(): void;
@@ -103,7 +107,7 @@ export async function createShop(parts: Parts, edge?: ShopEdge): Promise<Shop> {
     }),
   ];
   const { sandbox } = parts.gateways;
-  const handler = createShopHandler(
+  const quick = createShopHandler(
     context,
     [
       ...api,
@@ -139,7 +143,8 @@ export async function createShop(parts: Parts, edge?: ShopEdge): Promise<Shop> {
   );
 
   return {
-    handler,
+    quick,
+    handler: async (request) => responseOf(await quick(request)),
     placeOrder,
     drain: () => {
       draining = true;
@@ -170,7 +175,7 @@ async function bundleScript(): Promise<Script> {
 /** The script under the hash of its content, and the drawn pictures. */
 function files(script: Script): Route[] {
   const packed = new Map<string, Uint8Array<ArrayBuffer>>();
-  const answer = (request: Request, key: string, text: string, type: string, cache: string): Response => {
+  const answer = (request: LightRequest, key: string, text: string, type: string, cache: string): Response => {
     const headers: Record<string, string> = {
       "content-type": type,
       "cache-control": cache,

@@ -187,22 +187,22 @@ export class Connection implements Client {
       this.#refuse(400, problem);
       return from;
     }
-    if (head.framing === "none" && receiver.quick !== undefined) {
+    // Most bodies come with their head, and need no stream to be read.
+    const bodyEnd = from + head.length;
+    const isHere = head.framing === "length" && bodyEnd <= bytes.length && head.length <= door.options.bodyMaxBytes;
+    const whole = isHere ? new Uint8Array(bytes.subarray(from, bodyEnd)) : undefined;
+    if (receiver.quick !== undefined && (isHere || head.framing === "none")) {
       // Clients of HTTP/1.0 are answered in ways of their own.
-      const ready = receiver.quick(head, "http", this.#address, head.minor === 1 ? this : undefined);
+      const ready = receiver.quick(head, "http", this.#address, head.minor === 1 ? this : undefined, whole);
       if (ready !== undefined) {
         if (ready !== "awaited") this.#writeReady(ready);
-        return from;
+        return isHere ? bodyEnd : from;
       }
     }
     if (head.framing === "length" && head.length > door.options.bodyMaxBytes) {
       this.#refuse(413, `A body may have ${door.options.bodyMaxBytes} bytes.`);
       return from;
     }
-    // Most bodies come with their head, and need no stream to be read.
-    const bodyEnd = from + head.length;
-    const isHere = head.framing === "length" && bodyEnd <= bytes.length;
-    const whole = isHere ? new Uint8Array(bytes.subarray(from, bodyEnd)) : undefined;
     const request = new DoorRequest(this, head, this.#address, door.options.bodyMaxBytes, whole);
     this.#request = request;
     this.#isAnswerBegun = false;

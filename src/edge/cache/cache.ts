@@ -71,8 +71,15 @@ export type EdgeCache = {
   /** What `atHand` looked for last would be passed on as it is, for an answer of its own; undefined: that cannot be said before. */
   readonly passing: (exchange: Glimpse) => Passing | undefined;
   /** What Cache-Status says of the answer to it. Undefined: it may be kept, or says something of what is kept; `passed` does it. */
-  readonly passedBy: (passing: Passing, exchange: Glimpse, answer: AnswerHead) => string | undefined;
+  readonly passedBy: (
+    passing: Passing,
+    exchange: Glimpse,
+    answer: Pick<AnswerHead, "status" | "length" | "get">,
+  ) => string | undefined;
   readonly passed: (passing: Passing, exchange: Exchange, response: Response) => Response | Promise<Response>;
+  /** The same for an answer to an unsafe method: what it may have changed is forgotten. */
+  readonly changedBy: (exchange: Glimpse, answer: Pick<AnswerHead, "status" | "get">) => string;
+  readonly changed: (exchange: Glimpse, response: Response) => Response;
   /** How many stored answers it met. Answers that are on their way count as purged too. */
   purge(request: PurgeRequest): number;
   stats(): CacheStats;
@@ -670,11 +677,19 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
 
   /** An unsafe method: what it may have changed is forgotten (RFC 9111 section 4.4, RFC 9875 section 3). */
   async function change(exchange: Exchange, next: Next): Promise<Response> {
-    const response = await next(exchange);
+    return changed(exchange, await next(exchange));
+  }
+
+  function changed(exchange: Glimpse, response: Response): Response {
+    forgetChanged(exchange, response.status, response.headers);
+    return finish(response, "fwd=method");
+  }
+
+  function forgetChanged(exchange: Glimpse, status: number, headers: Fields): void {
     counts.passed += 1;
     exchange.notes.cache = "bypass";
-    for (const target of invalidatedBy(exchange, response, withoutIgnored)) store.purge(target, false, exchange.atMs);
-    return finish(response, "fwd=method");
+    for (const target of invalidatedBy(exchange, status, headers, withoutIgnored))
+      store.purge(target, false, exchange.atMs);
   }
 
   function purge(request: PurgeRequest): number {
@@ -692,6 +707,11 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     passing,
     passedBy,
     passed,
+    changed,
+    changedBy: (exchange, answer) => {
+      forgetChanged(exchange, answer.status, answer);
+      return "Spillway; fwd=method";
+    },
     purge,
     stats: () => ({
       ...counts,

@@ -1,5 +1,6 @@
 /** What has to be forgotten: by an operator's or the shop's own wish, or because an unsafe method may have changed it. */
-import type { Exchange } from "../exchange.ts";
+import type { Glimpse } from "../exchange.ts";
+import type { Fields } from "../ports.ts";
 import { cacheKey, originOfKey } from "./key.ts";
 import type { PurgeTarget } from "./store.ts";
 import { groupsOf, tagName } from "./tags.ts";
@@ -42,25 +43,33 @@ function targetOf(address: string, isPrefix: boolean): PurgeTarget {
   return isPrefix ? { test: (key) => keys.some((start) => key.startsWith(start)) } : { keys };
 }
 
+/** A path that a URL has as it is written: most shops say where an order stands in this way. */
+const plainPath = /^(?:\/[\w-]+)+$/;
+
 /** RFC 9111 section 4.4 and RFC 9875 section 3: only what was answered without an error has changed anything. */
 export function invalidatedBy(
-  exchange: Exchange,
-  response: Response,
+  exchange: Glimpse,
+  status: number,
+  headers: Fields,
   withoutIgnored: ((target: string) => string) | undefined,
 ): readonly PurgeTarget[] {
-  if (response.status < 200 || response.status >= 400) return [];
+  if (status < 200 || status >= 400) return [];
   const { scheme, host, target } = exchange;
   const key = (of: string) => cacheKey(scheme, host, withoutIgnored?.(of) ?? of);
   const keys = new Set([key(target)]);
   for (const name of ["location", "content-location"]) {
-    const value = response.headers.get(name);
+    const value = headers.get(name);
     if (value === null) continue;
+    if (plainPath.test(value)) {
+      keys.add(key(value));
+      continue;
+    }
     const here = URL.parse(`${scheme}://${host}${target}`);
     const url = here === null ? null : URL.parse(value, here.href);
     // Of another host it may say what it likes.
     if (url !== null && url.host === here?.host) keys.add(key(url.pathname + url.search));
   }
-  const groups = groupsOf(response.headers.get("cache-group-invalidation"), originOfKey(key("/")));
+  const groups = groupsOf(headers.get("cache-group-invalidation"), originOfKey(key("/")));
   const targets: PurgeTarget[] = [{ keys: [...keys] }];
   return groups.length === 0 ? targets : [...targets, { tags: groups }];
 }
