@@ -17,13 +17,15 @@ const signedNow = Type.Unsafe<SignedNow>(
       room: Type.String(),
       epoch: count,
       cursor: count,
+      holes: Type.Array(Type.Tuple([count, count]), { maxItems: 10_000 }),
       log: Type.Object({ size: count, root: hash }),
       draw: Type.Optional(
         Type.Object({
           commitment: hash,
-          entrants: Type.Union([count, Type.Null()]),
+          entrants: Type.Union([Type.Integer({ minimum: 0, maximum: 10_000_000 }), Type.Null()]),
           root: Type.Union([hash, Type.Null()]),
           seed: Type.Union([hash, Type.Null()]),
+          holes: Type.Optional(Type.Array(Type.Tuple([count, count]), { maxItems: 1000 })),
         }),
       ),
       issuedAtMs: Type.Number(),
@@ -45,7 +47,10 @@ export const Receipt = Type.Object({
   ),
   inclusion: Type.Object(
     { size: count, proof: hashes },
-    { description: "The leaf in the log's first `size` leaves: the entrants for one of them, else the whole log" },
+    {
+      description:
+        "The leaf in the log's first `size` leaves: up to the last entrant for one of them, else the whole log",
+    },
   ),
   growth: Type.Array(hash, { maxItems: 128, description: "That the document's log continues those first leaves" }),
   document: signedNow,

@@ -109,6 +109,14 @@ test("entrants who are not how the log begins are noticed", async () => {
   expect(await brokenOf({ ...receipt, inclusion: { ...receipt.inclusion, size: 39 } })).toEqual(["join"]);
 });
 
+test("a number whose join was lost with the store is said to be lost, and not that it was never there", async () => {
+  const receipt = await room.receipt(60);
+  const lost = room.signed({ ...receipt.document.now, holes: [[58, 61]] });
+  const checks = await verifyReceipt({ ...receipt, document: lost }, sha256, room.keys);
+  expect(checks.find(({ id }) => id === "join")).toMatchObject({ result: "open" });
+  expect(checks.find(({ id }) => id === "join")?.sentence).toContain("lost what it knew of number 60");
+});
+
 test("without the shop's published keys it says that the key is the receipt's own", async () => {
   const [signature] = await verifyReceipt(await room.receipt(17), sha256);
   expect(signature?.sentence).toContain("that the receipt brings itself");

@@ -33,8 +33,8 @@ export async function makeReceipt(
   const { number, join, document } = given;
   const { now } = document;
   const { size } = now.log;
-  const entrants = now.draw?.entrants ?? null;
-  const inSize = entrants !== null && number <= entrants ? entrants : size;
+  const drew = lastEntrant(now);
+  const inSize = drew !== undefined && number <= drew ? drew : size;
   const texts = (hashes: readonly Uint8Array[]): string[] => hashes.map(toHex);
   return {
     receipt: "spillway receipt 1",
@@ -65,17 +65,13 @@ export async function verifyReceipt(
   if (now.draw === undefined) {
     checks.push(rankCheck(receipt, undefined));
   } else {
-    const { commitment, entrants, root, seed } = now.draw;
-    checks.push(commitmentCheck(commitment, seed, sha256));
-    const draw =
-      entrants !== null && root !== null && seed !== null ? createDraw({ entrants, root, seed }, sha256) : undefined;
-    checks.push(rankCheck(receipt, draw));
+    checks.push(commitmentCheck(now.draw.commitment, now.draw.seed, sha256), rankCheck(receipt, drawIn(now, sha256)));
   }
   if (receipt.earlier !== undefined) checks.push(await earlierCheck(receipt, receipt.earlier, keys, sha256));
   return checks;
 }
 
-async function signatureCheck(
+export async function signatureCheck(
   { now, keyId, signature }: SignedNow,
   keys: Readonly<Record<string, string>>,
   whose: string,
@@ -96,10 +92,14 @@ async function signatureCheck(
 function logChecks(receipt: Receipt, sha256: Sha256): ReceiptCheck[] {
   const { number, inclusion, document } = receipt;
   const { room, epoch, log, draw } = document.now;
-  const isEntrant = draw !== undefined && draw.entrants !== null && number <= draw.entrants;
-  const tree =
-    isEntrant && draw.root !== null && draw.entrants !== null ? { size: draw.entrants, root: draw.root } : log;
-  const of = isEntrant ? `the ${tree.size} entrants of the draw` : `the ${tree.size} joins of the log`;
+  const last = lastEntrant(document.now);
+  const isEntrant = last !== undefined && number <= last;
+  const tree = isEntrant ? { size: last, root: draw?.root ?? "" } : log;
+  const of = isEntrant ? `the ${tree.size} joins before the draw` : `the ${tree.size} joins of the log`;
+  if ([...(draw?.holes ?? []), ...(document.now.holes ?? [])].some(([from, to]) => number >= from && number <= to)) {
+    const sentence = `The document says that the line lost what it knew of number ${number}, so the log cannot show it.`;
+    return [{ id: "join", result: "open", sentence }];
+  }
   const leafHash = leafHashOf(sha256, joinLeafOf({ room, epoch, ...receipt.join }, sha256));
   const isIn =
     inclusion.size === tree.size &&
@@ -128,18 +128,18 @@ function logChecks(receipt: Receipt, sha256: Sha256): ReceiptCheck[] {
       ? {
           id: "entrants",
           result: "holds",
-          sentence: `The entrants are the first ${tree.size} of the ${log.size} joins of the log.`,
+          sentence: `The joins before the draw are the first ${tree.size} of the ${log.size} joins of the log.`,
         }
       : {
           id: "entrants",
           result: "broken",
-          sentence: `The log of ${log.size} joins does not begin with the ${tree.size} entrants.`,
+          sentence: `The log of ${log.size} joins does not begin with the ${tree.size} before the draw.`,
         },
   );
   return found;
 }
 
-function commitmentCheck(commitment: string, seed: string | null, sha256: Sha256): ReceiptCheck {
+export function commitmentCheck(commitment: string, seed: string | null, sha256: Sha256): ReceiptCheck {
   if (seed === null)
     return {
       id: "commitment",
@@ -157,7 +157,7 @@ function rankCheck({ number, rank, document }: Receipt, draw: Draw | undefined):
     return { id: "rank", result: "open", sentence: "The draw has not been made yet, so there is no rank to check." };
   const due = draw?.rankOf(number) ?? number;
   const how =
-    draw !== undefined && number <= draw.entrants
+    draw !== undefined && number <= draw.last
       ? `The draw gives number ${number} rank ${due} of ${draw.entrants}`
       : `Number ${number} came after the doors opened, so its rank is its number`;
   return rank === due
@@ -202,6 +202,20 @@ async function earlierCheck(
     result: "holds",
     sentence: `Nothing was taken back since ${at}: the same commitment, and a log that only grew.`,
   };
+}
+
+/** The last number that drew or is in one of the draw's holes; undefined before the draw and without one. */
+function lastEntrant({ draw }: NowServing): number | undefined {
+  if (draw === undefined || draw.entrants === null || draw.root === null) return undefined;
+  return draw.entrants + (draw.holes ?? []).reduce((sum, [from, to]) => sum + to - from + 1, 0);
+}
+
+export function drawIn({ draw }: NowServing, sha256: Sha256): Draw | undefined {
+  if (draw === undefined) return undefined;
+  const { entrants, root, seed, holes = [] } = draw;
+  return entrants === null || root === null || seed === null
+    ? undefined
+    : createDraw({ entrants, root, seed, holes }, sha256);
 }
 
 /** What was fixed about the draw may not change; what was not known yet may become known. */
