@@ -2,7 +2,7 @@
 import type { Room } from "#contract/waiting-room.ts";
 import type { Bypass } from "./bypass.ts";
 import type { Line } from "./line.ts";
-import type { Places } from "./places.ts";
+import type { Places } from "./room-places.ts";
 import type { Tellers } from "./tellers.ts";
 
 export type OpenRoom = {
@@ -14,7 +14,3 @@ export type OpenRoom = {
   /** Where one comes from elsewhere: a path of the room. */
   readonly landing: string;
 };
-
-/** The first path of the room that is an address and no pattern. */
-export const landingOf = ({ landing, match }: Room): string =>
-  landing ?? match.paths.find((path) => !/[:*]/.test(path)) ?? "/";

@@ -31,11 +31,23 @@ function mine(frame: Frame): string {
   const isTurnFar = !view.isCalled && view.phase !== "sold-out";
   return `${isTurnFar ? `<label class="spw-sound" data-sound hidden><input type="checkbox"> A sound and a vibration when it is my turn</label>` : ""}${
     mayMail && isTurnFar && !isUnlikely(view)
-      ? mailForm(frame, "turn", "Tell me by e-mail when my turn is near", "We write once, and then forget the address.", false)
+      ? mailForm(
+          frame,
+          "turn",
+          "Tell me by e-mail when my turn is near",
+          "We write once, and then forget the address.",
+          false,
+        )
       : ""
   }${
     mayMail && isUnlikely(view)
-      ? mailForm(frame, "restock", "Tell me if something comes back", "In the order of asking. You can have it deleted by the link in the e-mail.", true)
+      ? mailForm(
+          frame,
+          "restock",
+          "Tell me if something comes back",
+          "In the order of asking. You can have it deleted by the link in the e-mail.",
+          true,
+        )
       : ""
   }<details data-move><summary>Go on with another device</summary><p>A code takes your place over to another phone or computer. It is good once, for ten minutes.</p><form action="${address}/code" method="post"><button>Show a code</button></form><div data-code></div></details>${
     view.place?.number === null || view.place === undefined

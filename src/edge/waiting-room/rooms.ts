@@ -10,22 +10,24 @@ import { limitKey } from "../addresses.ts";
 import type { Answer, Exchange, Glimpse, Next, Stage } from "../exchange.ts";
 import type { Meter, PreparedAnswer } from "../ports.ts";
 import { createBypass } from "./bypass.ts";
-import { type Inside, passOn, roomField, withPasses } from "./doors.ts";
-import { createEndpoints, type RoomFiles } from "./endpoints.ts";
+import { createEndpoints } from "./endpoints.ts";
 import { createInsideCount } from "./inside-count.ts";
+import { landingOf } from "./landing.ts";
 import type { Line } from "./line.ts";
 import { createMatching, type Matching } from "./matching.ts";
-import { landingOf, type OpenRoom } from "./open-room.ts";
-import { createPlaces, type Pass, passField } from "./places.ts";
-import type { DrawQr, LineStore, RoomKeys, RoomMail, VerifyBot, VerifyStockSignature } from "./ports.ts";
+import type { OpenRoom } from "./open-room.ts";
+import { type Inside, passOn, roomField, withPasses } from "./pass-on.ts";
+import type { DrawQr, LineStore, RoomKeys, RoomMail, TellerBook, VerifyBot, VerifyStockSignature } from "./ports.ts";
 import { createPublicPages } from "./public-pages.ts";
-import { createTellers, type TellerBook } from "./tellers.ts";
+import { documentFields, type RoomFiles } from "./room-files.ts";
+import { createPlaces, type Pass, passField } from "./room-places.ts";
+import { createTellers } from "./tellers.ts";
 import { createWaiting, type Waiting } from "./waiting.ts";
 
 export type RoomsDeps = {
   readonly keys: RoomKeys;
   readonly store: LineStore;
-  readonly openLine: (room: Room) => Line;
+  readonly openLine: (room: Room) => Promise<Line>;
   readonly verifyBot: VerifyBot;
   readonly verifyStockSignature: VerifyStockSignature;
   readonly drawQr: DrawQr;
@@ -47,6 +49,8 @@ export type Rooms = {
   readonly stage: Stage;
   /** In front of the limits: those who hold a place may ask how it stands as often as they are told to, however many share their address. */
   readonly pollStage: Stage;
+  /** Behind the cache: where answers say which room their address belongs to. */
+  readonly learnStage: Stage;
   /** Whether a request has to take the long way: a room may have a say in it. Costs one look into a map. */
   readonly gate: (exchange: Glimpse) => boolean;
   /** The document that everybody reads, ready to be sent. */
@@ -54,17 +58,20 @@ export type Rooms = {
   readonly all: () => readonly OpenRoom[];
   readonly waiting: Waiting;
   /** Addresses that were answered under other rules may belong to a room now: tags whose kept answers are to be asked for again. */
-  configure(settings: WaitingRooms, siteName: string | undefined): readonly string[];
+  configure(settings: WaitingRooms, siteName: string | undefined): Promise<readonly string[]>;
   stats(): Record<string, unknown>;
   stop(): Promise<void>;
 };
 
 type PassOutcome = "good" | "none" | "foreign";
 
-export function createRooms(first: WaitingRooms, deps: RoomsDeps): Rooms {
+export async function createRooms(first: WaitingRooms, deps: RoomsDeps): Promise<Rooms> {
   const count = {
     joins: deps.meter.counter("spillway_room_joins_total", "Places given or refused, by room."),
-    passes: deps.meter.counter("spillway_room_pass_checks_total", "Requests to guarded addresses, by what pass they had."),
+    passes: deps.meter.counter(
+      "spillway_room_pass_checks_total",
+      "Requests to guarded addresses, by what pass they had.",
+    ),
     bypassed: deps.meter.counter("spillway_room_bypassed_total", "Let in beside the line, by reason."),
   };
   const counters = new Map<string, () => void>();
@@ -83,7 +90,7 @@ export function createRooms(first: WaitingRooms, deps: RoomsDeps): Rooms {
   let prepared = new Map<string, () => PreparedAnswer>();
   const insides = new Map<string, ReturnType<typeof createInsideCount>>();
   const pages = createPublicPages();
-  const places = new Map<string, OpenRoom>();
+  const byId = new Map<string, OpenRoom>();
   const waitingSettings = { siteName: deps.siteName };
   const waiting = createWaiting({
     random: deps.random,
@@ -97,37 +104,42 @@ export function createRooms(first: WaitingRooms, deps: RoomsDeps): Rooms {
   });
   const endpoints = createEndpoints({
     ...deps,
-    roomOf: (id) => places.get(id),
-    rooms: () => open,
+    roomOf: (id) => byId.get(id),
     get siteName() {
       return waitingSettings.siteName;
     },
     onBypassed: (room) => bypassed(room, "code"),
   });
-  configure(first);
+  await configure(first);
 
   function bypassed({ config, line }: OpenRoom, reason: string): void {
     line.bypassed(reason);
     tally("bypassed", config.id, "reason", reason);
   }
 
-  function configure(settings: WaitingRooms): void {
-    const before = new Map(open.map((one) => [`${one.config.id} ${one.config.epoch}`, one]));
+  async function configure(settings: WaitingRooms): Promise<void> {
+    const before = new Map(open.map((one) => [keyOf(one.config), one]));
+    // What has to be awaited first: until then everything is as it was.
+    const opened = new Map<string, Line>();
+    for (const config of settings.rooms) {
+      const key = keyOf(config);
+      opened.set(key, before.get(key)?.line ?? (await deps.openLine(config)));
+    }
     open = settings.rooms.map((config) => {
-      const key = `${config.id} ${config.epoch}`;
+      const key = keyOf(config);
       const old = before.get(key);
       before.delete(key);
       if (old !== undefined && JSON.stringify(old.config) === JSON.stringify(config)) return old;
-      const line = old?.line ?? deps.openLine(config);
+      const line = opened.get(key) as Line;
       old?.line.configure(config);
-      const roomPlaces = createPlaces(config, line, deps.keys);
-      const tellers = old?.tellers ?? createTellers(config, { ...deps, places: roomPlaces });
+      const own = createPlaces(config, line, deps.keys);
+      old?.tellers.stop();
       return {
         config,
         line,
-        places: roomPlaces,
+        places: own,
         bypass: createBypass(config, deps),
-        tellers,
+        tellers: createTellers(config, { ...deps, line }),
         landing: landingOf(config),
       };
     });
@@ -136,8 +148,8 @@ export function createRooms(first: WaitingRooms, deps: RoomsDeps): Rooms {
       insides.delete(gone.config.id);
       void gone.line.stop().catch(deps.report);
     }
-    places.clear();
-    for (const one of open) places.set(one.config.id, one);
+    byId.clear();
+    for (const one of open) byId.set(one.config.id, one);
     matching = createMatching(settings.rooms);
     prepared = new Map(open.map((one) => [`/.spillway/rooms/${one.config.id}/now`, preparing(one.line)]));
   }
@@ -162,8 +174,9 @@ export function createRooms(first: WaitingRooms, deps: RoomsDeps): Rooms {
     }
     const index = matching.roomOf(exchange);
     if (index < 0) {
+      const isUnknown = isRead(exchange) && matching.isUnknown(exchange);
       const answer = passUnguarded(exchange, next);
-      return matching.learns && isRead(exchange) ? taught(exchange, next, answer) : answer;
+      return isUnknown ? taught(exchange, next, answer) : answer;
     }
     const room = open[index] as OpenRoom;
     return guarded(room, exchange, next);
@@ -210,16 +223,22 @@ export function createRooms(first: WaitingRooms, deps: RoomsDeps): Rooms {
     const response = await next(withPasses(exchange, []));
     const type = response.headers.get("content-type") ?? "";
     if (!/^(?:text\/html|application\/(?:[\w.-]+\+)?json|application\/xhtml)/i.test(type)) return response;
-    if (/manifest\+json|^application\/json\b/i.test(type) && /\.(?:webmanifest|map)$/i.test(exchange.path)) return response;
+    if (/manifest\+json|^application\/json\b/i.test(type) && /\.(?:webmanifest|map)$/i.test(exchange.path))
+      return response;
     await response.body?.cancel();
     return await waits(room, exchange, next);
+  }
+
+  function learnt(exchange: Exchange, response: Response): Response {
+    const tags = [response.headers.get("surrogate-key"), response.headers.get("cache-tag")];
+    // What is only true for this moment, such as an error, teaches nothing.
+    if (response.status < 400) matching.learn(exchange, tags.filter((one) => one !== null).join(" "));
+    return response;
   }
 
   /** Rooms by tag: the answer says whose it is. Who asked first waits from here on like everybody. */
   async function taught(exchange: Exchange, next: Next, asked: Answer): Promise<Response> {
     const response = await asked;
-    const { tags } = exchange.notes;
-    if (tags === undefined || !matching.learn(exchange, tags)) return response;
     const index = matching.roomOf(exchange);
     if (index < 0 || standsBy(open[index] as OpenRoom, exchange.address, exchange.atMs)) return response;
     await response.body?.cancel();
@@ -252,20 +271,27 @@ export function createRooms(first: WaitingRooms, deps: RoomsDeps): Rooms {
       if (!exchange.path.startsWith("/.spillway/rooms/")) return next(exchange);
       return endpoints(exchange, "poll") ?? next(exchange);
     },
+    learnStage: (exchange, next) => {
+      if (!isRead(exchange) || !matching.isUnknown(exchange)) return next(exchange);
+      const answer = next(exchange);
+      if (!(answer instanceof Promise)) return learnt(exchange, answer);
+      return answer.then((response) => learnt(exchange, response));
+    },
     gate: (exchange) => {
       if (exchange.path.startsWith("/.spillway/")) return true;
       const index = matching.roomOf(exchange);
       if (index < 0) {
-        return exchange.headers.get(passField) !== null || exchange.headers.get(roomField) !== null;
+        const { headers } = exchange;
+        return headers.get(passField) !== null || headers.get(roomField) !== null || matching.isUnknown(exchange);
       }
       return !standsBy(open[index] as OpenRoom, exchange.address, exchange.atMs);
     },
     atHand: ({ method, path }) => (method === "GET" ? prepared.get(path)?.() : undefined),
     all: () => open,
     waiting,
-    configure(settings, siteName) {
+    async configure(settings, siteName) {
       const before = new Set(open.flatMap(({ config }) => config.match.tags));
-      configure(settings);
+      await configure(settings);
       waitingSettings.siteName = siteName;
       return [...new Set(settings.rooms.flatMap(({ match }) => match.tags))].filter((tag) => !before.has(tag));
     },
@@ -291,6 +317,8 @@ export const statsOf = ({ config, line, tellers }: OpenRoom): Record<string, unk
     ...line.stats(),
   };
 };
+
+const keyOf = ({ id, epoch }: Room): string => `${id} ${epoch}`;
 
 const isRead = ({ method }: Glimpse): boolean => method === "GET" || method === "HEAD";
 
@@ -320,9 +348,3 @@ function preparing(line: Line): () => PreparedAnswer {
     return answer;
   };
 }
-
-export const documentFields: readonly (readonly [string, string])[] = [
-  ["content-type", "application/json"],
-  ["cache-control", "public, max-age=1"],
-  ["access-control-allow-origin", "*"],
-];

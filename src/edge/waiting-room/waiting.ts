@@ -2,15 +2,16 @@
  * What they are answered who have to wait: the page that they came for with the line in it, JSON for programs, a redirect for forms. Nothing of
  * theirs is passed on. A place is given on the way, once for each cookie, and never to what only looks ahead.
  */
+
+import type { Random } from "#kernel/clock.ts";
 import type { Exchange, Next } from "../exchange.ts";
 import { chooseForm } from "../fallback/negotiate.ts";
-import type { Random } from "#kernel/clock.ts";
 import { answered, json, pathOf, problem, seeOther } from "./answers.ts";
 import type { OpenRoom } from "./open-room.ts";
 import { headline, type PanelView, valueAt, type Writer } from "./panel.ts";
 import { panel } from "./panel-frame.ts";
-import { type Pass, type Place, placeField } from "./places.ts";
 import type { PublicPages } from "./public-pages.ts";
+import { type Pass, type Place, placeField } from "./room-places.ts";
 import { contentPolicy, standalonePage } from "./standalone-page.ts";
 
 export type WaitingDeps = {
@@ -64,7 +65,9 @@ export function createWaiting(deps: WaitingDeps): Waiting {
       if (pass !== undefined) return { pass, cookies };
     }
     const answer =
-      form === "json" ? forProgram(open, exchange, place, cookies) : await forPeople(open, exchange, next, place, cookies);
+      form === "json"
+        ? forProgram(open, exchange, place, cookies)
+        : await forPeople(open, exchange, next, place, cookies);
     return { answer };
   }
 
@@ -102,7 +105,12 @@ export function createWaiting(deps: WaitingDeps): Waiting {
     if (page === undefined) {
       const site = deps.siteName ?? exchange.host;
       const html = standalonePage({ title: headline(view, writer), site, main: written });
-      return answered(exchange, html, { type: htmlType, fields: [["content-security-policy", contentPolicy]] }, cookies);
+      return answered(
+        exchange,
+        html,
+        { type: htmlType, fields: [["content-security-policy", contentPolicy]] },
+        cookies,
+      );
     }
     const bytes = new TextEncoder().encode(written);
     const whole = new Uint8Array(page.before.length + bytes.length + page.after.length);
@@ -160,8 +168,7 @@ export function createWaiting(deps: WaitingDeps): Waiting {
   }
 
   /** Longer under pressure, and spread by a fifth. */
-  const spread = (seconds: number): number =>
-    Math.ceil(seconds * (1 + deps.pressure()) * (1 + deps.random() * 0.2));
+  const spread = (seconds: number): number => Math.ceil(seconds * (1 + deps.pressure()) * (1 + deps.random() * 0.2));
 
   function refreshSeconds({ line }: OpenRoom, view: PanelView): number {
     const seconds = view.isCalled ? 20 : (valueAt(line.now().lookAgainSeconds, view.ahead ?? 0) ?? 15);

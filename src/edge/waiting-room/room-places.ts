@@ -4,8 +4,8 @@
  * and `Spillway-Pass`.
  */
 import type { PlaceView, Room } from "#contract/waiting-room.ts";
-import type { Fields } from "../ports.ts";
 import { cookieValue, setCookie } from "../limits/visitor.ts";
+import type { Fields } from "../ports.ts";
 import { type Join, joinLeafOf, joinOf } from "./join-leaf.ts";
 import type { Joined, Line } from "./line.ts";
 import { aheadIn, type PanelView, valueAt } from "./panel.ts";
@@ -16,7 +16,10 @@ export type Place = KeptToken & {
   /** As it stands in the cookie. */
   readonly text: string;
 };
-export type Pass = KeptToken & { readonly text: string; /** Shown in the field and not in the cookie. */ readonly isShown: boolean };
+export type Pass = KeptToken & {
+  readonly text: string /** Shown in the field and not in the cookie. */;
+  readonly isShown: boolean;
+};
 
 export type Joining =
   | { readonly kind: "place"; readonly place: Place }
@@ -46,9 +49,13 @@ export type Places = {
 export const placeField = "spillway-place";
 export const passField = "spillway-pass";
 
-/** A place is worth something for as long as its line; this much longer, so that nobody's is over while they are asked. */
-const placeSpareMs = 24 * 3_600_000;
+/** A place is worth something for as long as its line, and for a week. */
 const placeMs = 7 * 24 * 3_600_000;
+/**
+ * When a place ends is spread by 30 bits of chance (twelve days), and goes into its leaf of the join log: so no two leaves are the same, also of
+ * two who came in the same millisecond.
+ */
+const spreadMs = 2 ** 30;
 /** Numbers of those who came beside the line: above all that a line gives, and 46 random bits, so that no two are the same. */
 const besideFrom = 2 ** 47;
 
@@ -61,6 +68,8 @@ export function createPlaces(room: Room, line: Line, keys: RoomKeys): Places {
   const passName = `spillway_pass_${room.id}`;
   const closesAtMs = room.closesAt === undefined ? undefined : Date.parse(room.closesAt);
 
+  const random = (): number => new DataView(keys.randomBytes(4).buffer).getUint32(0) / 2 ** 32;
+
   const valueOf = (headers: Fields, cookie: string): string | undefined => {
     const cookies = headers.get("cookie");
     return cookies === null ? undefined : cookieValue(cookies, cookie);
@@ -72,10 +81,11 @@ export function createPlaces(room: Room, line: Line, keys: RoomKeys): Places {
     return ticket === undefined ? undefined : { ...ticket, text };
   }
 
+  const isEnded = (seq: number): boolean => !isBeside(seq) && line.isReleased(seq);
   const sha256 = (...given: readonly Uint8Array[]): Uint8Array => keys.sha256(...given);
   const joinSecret = keys.derive("joins");
-  const joinAt = (arrivedMs: number): Join =>
-    joinOf(joinSecret, { room: room.id, epoch: room.epoch, arrivedMs }, sha256);
+  const joinAt = ({ fromMs, untilMs }: Pick<Token, "fromMs" | "untilMs">): Join =>
+    joinOf(joinSecret, { room: room.id, epoch: room.epoch, arrivedMs: fromMs }, untilMs, sha256);
 
   const issue = (token: Token): Place => ({ ...token, isOldKey: false, text: tickets.issue(token) });
 
@@ -122,34 +132,32 @@ export function createPlaces(room: Room, line: Line, keys: RoomKeys): Places {
       const roomMs = line.roomMs();
       const cookie = valueOf(headers, passName);
       const kept = cookie === undefined ? undefined : passes.read(cookie, roomMs);
-      if (cookie !== undefined && kept !== undefined && !line.isReleased(kept.seq))
+      if (cookie !== undefined && kept !== undefined && !isEnded(kept.seq))
         return { ...kept, text: cookie, isShown: false };
       const shown = headers.get(passField);
       if (shown === null) return undefined;
       // A client that was let into several rooms shows all of its passes.
       for (const text of shown.split(",", 8)) {
         const pass = passes.read(text.trim(), roomMs);
-        if (pass !== undefined && !line.isReleased(pass.seq)) return { ...pass, text: text.trim(), isShown: true };
+        if (pass !== undefined && !isEnded(pass.seq)) return { ...pass, text: text.trim(), isShown: true };
       }
       return undefined;
     },
 
     async join(nowMs, noted) {
-      const arrivedMs = noted?.fromMs ?? nowMs;
-      const leaf = joinLeafOf(joinAt(arrivedMs), sha256);
-      const joined = noted === undefined ? await line.join(leaf) : await line.join(leaf, arrivedMs);
-      if (joined.kind !== "joined" && joined.kind !== "unreachable") return { kind: "refused", why: joined.kind };
-      const token: Token = {
-        seq: joined.kind === "joined" ? joined.seq : 0,
-        fromMs: arrivedMs,
-        untilMs: Math.max(nowMs + placeMs, (closesAtMs ?? 0) + placeSpareMs),
-        generation: noted?.generation ?? 0,
-        thumbprint: noted?.thumbprint ?? null,
+      const token: Omit<Token, "seq"> = noted ?? {
+        fromMs: nowMs,
+        untilMs: Math.max(nowMs, closesAtMs ?? 0) + placeMs + Math.floor(random() * spreadMs),
+        generation: 0,
+        thumbprint: null,
       };
-      return { kind: "place", place: issue(token) };
+      const leaf = joinLeafOf(joinAt(token), sha256);
+      const joined = noted === undefined ? await line.join(leaf, nowMs) : await line.join(leaf, noted.fromMs);
+      if (joined.kind !== "joined" && joined.kind !== "unreachable") return { kind: "refused", why: joined.kind };
+      return { kind: "place", place: issue({ ...token, seq: joined.kind === "joined" ? joined.seq : 0 }) };
     },
 
-    joinOf: ({ fromMs }) => joinAt(fromMs),
+    joinOf: joinAt,
     reissue: (place, change) => issue({ ...place, ...change }),
 
     admit: ({ seq, generation, thumbprint }, untilRoomMs) =>

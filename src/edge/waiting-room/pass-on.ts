@@ -7,7 +7,7 @@ import type { Answer, Exchange, Next } from "../exchange.ts";
 import { isPrivate, withFields } from "../limits/limits.ts";
 import { FieldList, toHeaders } from "../ports.ts";
 import type { OpenRoom } from "./open-room.ts";
-import { isBeside, type Pass, passField } from "./places.ts";
+import { isBeside, type Pass, passField } from "./room-places.ts";
 
 /** Of the shop's answers, and of what goes to it for people who wait. Nobody outside may say either. */
 export const roomField = "spillway-room";
@@ -39,25 +39,25 @@ export function passOn(
   inside: readonly Inside[],
   cookies: readonly string[] = [],
 ): Answer {
-  const answer = next(withPasses(exchange, inside.map(({ pass }) => pass)));
+  const answer = next(
+    withPasses(
+      exchange,
+      inside.map(({ pass }) => pass),
+    ),
+  );
   if (exchange.tunnel !== undefined) return answer;
   return answer instanceof Promise
     ? answer.then((response) => seen(exchange, response, inside, cookies))
     : seen(exchange, answer, inside, cookies);
 }
 
-function seen(
-  exchange: Exchange,
-  response: Response,
-  inside: readonly Inside[],
-  cookies: readonly string[],
-): Response {
+function seen(exchange: Exchange, response: Response, inside: readonly Inside[], cookies: readonly string[]): Response {
   const isSecure = exchange.scheme === "https";
   const set: [string, string][] = cookies.map((cookie) => ["set-cookie", cookie]);
   const said = response.headers.get(roomField);
-  const isReleased = said !== null && obey(said, inside);
+  const released = said === null ? nobody : obey(said, inside);
   for (const { open, pass } of inside) {
-    if (isReleased) {
+    if (released.has(open)) {
       if (!pass.isShown) set.push(["set-cookie", open.places.forgetPass(isSecure)]);
       continue;
     }
@@ -73,22 +73,30 @@ function seen(
   return answer;
 }
 
-/** RFC 9651: a list of tokens with parameters. Whether the session ends. */
-function obey(said: string, inside: readonly Inside[]): boolean {
-  let isReleased = false;
-  for (const item of said.split(",", 16)) {
+const nobody: ReadonlySet<OpenRoom> = new Set();
+
+/** RFC 9651: a list of tokens with parameters; without `room` it is said of all. Whose session has ended by it. */
+function obey(said: string, inside: readonly Inside[]): ReadonlySet<OpenRoom> {
+  const released = new Set<OpenRoom>();
+  for (const item of said.split(",", 32)) {
     const [word, ...parameters] = item.split(";").map((part) => part.trim());
+    const valueOf = (name: string): string | undefined =>
+      parameters.find((part) => part.startsWith(`${name}=`))?.slice(name.length + 1);
+    const room = valueOf("room");
+    const meant = inside.filter(({ open }) => room === undefined || open.config.id === room);
     if (word === "release") {
-      isReleased = true;
-      for (const { open, pass } of inside) open.line.release(pass.seq);
+      for (const { open, pass } of meant) {
+        released.add(open);
+        if (!isBeside(pass.seq)) open.line.release(pass.seq);
+      }
     } else if (word === "ordered") {
-      const units = Number(parameters.find((part) => part.startsWith("units="))?.slice(6) ?? 1);
-      // Whose order it was is the first pass's: a cart of two rooms counts in one.
-      const first = inside.find(({ pass }) => !isBeside(pass.seq));
+      const units = Number(valueOf("units") ?? 1);
+      // Who came beside the line says nothing about those who waited.
+      const first = meant.find(({ pass }) => !isBeside(pass.seq));
       if (Number.isInteger(units) && units > 0 && units <= 10_000) first?.open.line.ordered(units);
     }
   }
-  return isReleased;
+  return released;
 }
 
 /** When a quarter of the session has gone. Only with an answer that a person looks at: not with each picture of a page. */
