@@ -33,7 +33,7 @@ export type PlaceOrderAnswer =
       readonly kind: "placed";
       readonly id: number;
       readonly replayed: boolean;
-      readonly guarded?: Pick<Guarded, "units" | "isUsedUp">;
+      readonly guarded?: Pick<Guarded, "rooms">;
     }
   | { readonly kind: "invalid"; readonly complaints: readonly Complaint[] }
   | { readonly kind: "conflict" }
@@ -54,8 +54,8 @@ export type PlaceOrderOptions = {
   /** 128 bits of SHA-256 as a UUID. */
   readonly hash: (text: string) => string;
   readonly clock: Clock;
-  /** Absent where nobody waits. */
-  readonly passGate?: PassGate;
+  /** As the waiting rooms are now; absent or undefined where nobody waits. */
+  readonly passGate?: () => PassGate | undefined;
   /** Names of payment providers that orders may use, and what of a token tells the card, if anything does. */
   readonly providers: ReadonlyMap<string, { readonly fingerprintOf: (token: string) => string | null }>;
   readonly batchMax: number;
@@ -75,14 +75,13 @@ type Pricing = Priced | Extract<PlaceOrderAnswer, { kind: "invalid" | "price_cha
 export class PlaceOrder {
   readonly #options: PlaceOrderOptions;
   readonly #batches: MicroBatch<Priced, Decided>;
-  readonly #guardedGoods: GuardedGoods | undefined;
+  readonly #guardedGoods = new GuardedGoods();
   readonly #lookups: MicroBatch<string, { id: number; request: string } | undefined>;
   /** By variant id: what was left when it last fell short, and until when that is believed. */
   readonly #short = new Map<number, { left: number; untilMs: number }>();
 
   constructor(options: PlaceOrderOptions) {
     this.#options = options;
-    if (options.passGate !== undefined) this.#guardedGoods = new GuardedGoods(options.passGate);
     this.#batches = new MicroBatch({
       call: (items) => this.#decide(items),
       batchMax: options.batchMax,
@@ -247,11 +246,16 @@ export class PlaceOrder {
       return { kind: "price_changed", total: sums.total, currency: settings.currency };
     }
 
-    const guarded = this.#guardedGoods?.check(
-      snapshot,
-      request.lines.map(({ quantity }, index) => ({ variant: variants[index] as Variant, quantity })),
-      passField,
-    );
+    const gate = this.#options.passGate?.();
+    const guarded =
+      gate === undefined
+        ? undefined
+        : this.#guardedGoods.check(
+            gate,
+            snapshot,
+            request.lines.map(({ quantity }, index) => ({ variant: variants[index] as Variant, quantity })),
+            passField,
+          );
     if (guarded !== undefined && "missing" in guarded)
       return { kind: "pass_required", productHandle: guarded.missing.productHandle };
 
@@ -303,7 +307,7 @@ export class PlaceOrder {
       shippingMethod: request.shippingMethod,
       ...(promotion === null ? {} : { promotionCode: promotion.code }),
       payment: request.payment,
-      ...(guarded === undefined ? {} : { rooms: guarded.rooms }),
+      ...(guarded === undefined ? {} : { rooms: guarded.rooms.map(({ id }) => id) }),
     };
     return {
       snapshot,

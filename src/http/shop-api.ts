@@ -205,13 +205,15 @@ export function withCookies(response: Response, cookies: readonly string[]): Res
 /** The edge sends along what it has let a shopper in with. */
 export const passField = "spillway-pass";
 
-/** What the edge is told: that a turn has bought something, and that it may let the next one in. */
+/** What the edge is told (RFC 9651, a list): how much a turn has bought, and that its place inside is free again. */
 export function roomFields({
   guarded,
   replayed,
 }: Extract<PlaceOrderAnswer, { kind: "placed" }>): Record<string, string> {
-  if (guarded === undefined) return {};
-  const told = [...(replayed ? [] : [`ordered;units=${guarded.units}`]), ...(guarded.isUsedUp ? ["release"] : [])];
+  const told = (guarded?.rooms ?? []).flatMap(({ id, units, isUsedUp }) => [
+    ...(replayed ? [] : [`ordered;units=${units};room=${id}`]),
+    ...(isUsedUp ? [`release;room=${id}`] : []),
+  ]);
   return told.length === 0 ? {} : { "spillway-room": told.join(", ") };
 }
 

@@ -69,7 +69,7 @@ type Wish = {
   readonly passes: readonly number[];
 };
 
-/** Of two rooms; those with the number 0 were let in beside the line and buy as often as they like. */
+/** Of two rooms; those with the number 0 buy as often as their holders like. */
 const passes: readonly OrderPass[] = [0, 1, 2].flatMap((seq) =>
   ["drop", "restock"].map((room) => ({ room, epoch: 1, seq, isOnce: seq > 0 })),
 );
@@ -574,7 +574,7 @@ export function describeOrderIntake(name: string, make: () => Promise<IntakeSubj
     });
 
     describe("5: a pass that buys one order buys one", () => {
-      const [beside, once] = [passes.findIndex(({ isOnce }) => !isOnce), passes.findIndex(({ isOnce }) => isOnce)];
+      const [often, once] = [passes.findIndex(({ isOnce }) => !isOnce), passes.findIndex(({ isOnce }) => isOnce)];
       const kindsOf = async (orders: readonly PricedOrder[]) => (await place(orders)).map(({ kind }) => kind);
 
       test("the first in its batch, and none of those that come after", async () => {
@@ -603,9 +603,9 @@ export function describeOrderIntake(name: string, make: () => Promise<IntakeSubj
         expect(await kindsOf([{ ...order, passes: [] }])).toEqual(["replayed"]);
       });
 
-      test("who was let in beside the line buys as often as they like", async () => {
+      test("one that buys more than once buys as often as its holder likes", async () => {
         const shelf = await stock();
-        const batch = [1, 2].map((key) => priced(shelf, stocked, wish(key, { passes: [beside] })));
+        const batch = [1, 2].map((key) => priced(shelf, stocked, wish(key, { passes: [often] })));
         expect(await kindsOf(batch)).toEqual(["placed", "placed"]);
       });
 

@@ -9,50 +9,44 @@ import type { OrderPass, PassGate } from "./ports.ts";
 type GuardingRoom = PassGate["rooms"][number];
 
 export type Guarded = {
-  readonly rooms: readonly string[];
   readonly passes: readonly OrderPass[];
-  /** Units of guarded lines, a bundle counted as one. */
-  readonly units: number;
-  /** The pass has bought what it buys. */
-  readonly isUsedUp: boolean;
+  /** Of each room that was met: units of its lines, a bundle counted as one; and whether its pass has bought what it buys. */
+  readonly rooms: readonly { readonly id: string; readonly units: number; readonly isUsedUp: boolean }[];
 };
 
 export class GuardedGoods {
-  readonly #gate: PassGate;
+  #gate: PassGate | undefined;
   #snapshot: Snapshot | undefined;
   #rooms: ReadonlyMap<number, GuardingRoom> = new Map();
 
-  constructor(gate: PassGate) {
-    this.#gate = gate;
-  }
-
   /** Undefined for an order of no guarded goods. `field`: what the edge sends with who was let in. */
   check(
+    gate: PassGate,
     snapshot: Snapshot,
     lines: readonly { readonly variant: Variant; readonly quantity: number }[],
     field: string | null,
   ): Guarded | { readonly missing: Variant } | undefined {
-    if (this.#snapshot !== snapshot) {
+    if (this.#snapshot !== snapshot || this.#gate !== gate) {
+      this.#gate = gate;
       this.#snapshot = snapshot;
-      this.#rooms = guardedVariants(this.#gate.rooms, snapshot);
+      this.#rooms = guardedVariants(gate.rooms, snapshot);
     }
-    if (this.#rooms.size === 0) return undefined;
-    let units = 0;
-    const met = new Map<GuardingRoom, Variant>();
+    const met = new Map<GuardingRoom, { variant: Variant; units: number }>();
     for (const { variant, quantity } of lines) {
-      const rooms = this.#roomsOf(variant);
-      if (rooms.length > 0) units += quantity;
-      for (const room of rooms) met.set(room, variant);
+      for (const room of this.#roomsOf(variant))
+        met.set(room, { variant, units: quantity + (met.get(room)?.units ?? 0) });
     }
     if (met.size === 0) return undefined;
-    const given = field === null ? [] : this.#gate.read(field);
+    const given = field === null ? [] : gate.read(field);
     const passes: OrderPass[] = [];
-    for (const [{ id }, missing] of met) {
+    const rooms: { id: string; units: number; isUsedUp: boolean }[] = [];
+    for (const [{ id }, { variant, units }] of met) {
       const pass = given.find(({ room }) => room === id);
-      if (pass === undefined) return { missing };
+      if (pass === undefined) return { missing: variant };
       passes.push(pass);
+      rooms.push({ id, units, isUsedUp: pass.isOnce });
     }
-    return { rooms: passes.map(({ room }) => room), passes, units, isUsedUp: passes.some(({ isOnce }) => isOnce) };
+    return { passes, rooms };
   }
 
   #roomsOf(variant: Variant): GuardingRoom[] {

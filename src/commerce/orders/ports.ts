@@ -63,7 +63,7 @@ export type OrderPass = {
 
 /** The second gate, behind the edge's: goods of a waiting room are sold to those who were let in. */
 export interface PassGate {
-  readonly rooms: readonly { readonly id: string; readonly skus: readonly string[]; readonly isOnePass: boolean }[];
+  readonly rooms: readonly { readonly id: string; readonly skus: readonly string[] }[];
   /** The passes of what the edge sends with a request that it has let in; what is not good is left out. */
   read(field: string): readonly OrderPass[];
 }

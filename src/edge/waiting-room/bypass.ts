@@ -91,8 +91,4 @@ export function readable(bytes: Uint8Array): string {
 
 /** As it is compared: without blanks and hyphens, and with what people read for another letter set right. */
 export const plainCode = (text: string): string =>
-  text
-    .toUpperCase()
-    .replace(/[\s-]/g, "")
-    .replace(/O/g, "0")
-    .replace(/[IL]/g, "1");
+  text.toUpperCase().replace(/[\s-]/g, "").replace(/O/g, "0").replace(/[IL]/g, "1");

@@ -4,8 +4,8 @@
  * and `Spillway-Pass`.
  */
 import type { PlaceView, Room } from "#contract/waiting-room.ts";
-import type { Fields } from "../ports.ts";
 import { cookieValue, setCookie } from "../limits/visitor.ts";
+import type { Fields } from "../ports.ts";
 import { type Join, joinLeafOf, joinOf } from "./join-leaf.ts";
 import type { Joined, Line } from "./line.ts";
 import { aheadIn, type PanelView, valueAt } from "./panel.ts";
@@ -16,7 +16,10 @@ export type Place = KeptToken & {
   /** As it stands in the cookie. */
   readonly text: string;
 };
-export type Pass = KeptToken & { readonly text: string; /** Shown in the field and not in the cookie. */ readonly isShown: boolean };
+export type Pass = KeptToken & {
+  readonly text: string /** Shown in the field and not in the cookie. */;
+  readonly isShown: boolean;
+};
 
 export type Joining =
   | { readonly kind: "place"; readonly place: Place }

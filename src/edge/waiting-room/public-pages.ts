@@ -153,7 +153,10 @@ export function split(html: string, fields: PublicPage["fields"]): PublicPage | 
     at = body.index + body[0].length;
   }
   const head = /<\/head\s*>/i.exec(text)?.index ?? -1;
-  const before = head >= 0 && head < at ? `${text.slice(0, head)}${headTags}${text.slice(head, at)}` : `${text.slice(0, at)}${headTags}`;
+  const before =
+    head >= 0 && head < at
+      ? `${text.slice(0, head)}${headTags}${text.slice(head, at)}`
+      : `${text.slice(0, at)}${headTags}`;
   const encoder = new TextEncoder();
   return { before: encoder.encode(before), after: encoder.encode(text.slice(at)), fields };
 }

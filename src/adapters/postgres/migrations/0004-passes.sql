@@ -4,7 +4,7 @@ create table order_passes (
   order_id bigint not null,
   room text not null,
   epoch integer not null,
-  -- The place in the line; 0 for one who was let in beside it.
+  -- The place in the line; of one who was let in beside it, a number that no line gives.
   seq bigint not null,
   -- Whether it buys one order only.
   is_once boolean not null,
