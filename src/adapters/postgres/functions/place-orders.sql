@@ -127,16 +127,19 @@ begin
   h_quantity := array_fill(0, array[needs_count]);
 
   for i in 1..orders_count loop
-    first_h := h; first_m := m; first_q := q; first_short := cardinality(short_order);
+    first_h := h; first_m := m; first_short := cardinality(short_order);
     fine := verdicts[i] = 0;
 
     -- The pass.
-    while q <= passes_count and p_order[q] = i loop
-      if fine and w_used[p_slot[q]] then
-        verdicts[i] := 7; fine := false;
-      end if;
-      q := q + 1;
-    end loop;
+    if passes_count > 0 then
+      first_q := q;
+      while q <= passes_count and p_order[q] = i loop
+        if fine and w_used[p_slot[q]] then
+          verdicts[i] := 7; fine := false;
+        end if;
+        q := q + 1;
+      end loop;
+    end if;
 
     -- The person.
     while m <= limits_count and m_order[m] = i loop
@@ -200,9 +203,11 @@ begin
       for j in first_m..m - 1 loop
         d_left[m_slot[j]] := d_left[m_slot[j]] - m_quantity[j];
       end loop;
-      for j in first_q..q - 1 loop
-        w_used[p_slot[j]] := w_once[p_slot[j]];
-      end loop;
+      if passes_count > 0 then
+        for j in first_q..q - 1 loop
+          w_used[p_slot[j]] := w_once[p_slot[j]];
+        end loop;
+      end if;
     elsif verdicts[i] = 1 then
       -- One line fell short: the others go back.
       for j in first_h + 1..h loop
