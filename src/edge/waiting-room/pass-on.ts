@@ -80,9 +80,9 @@ function obey(said: string, inside: readonly Inside[]): ReadonlySet<OpenRoom> {
   const released = new Set<OpenRoom>();
   for (const item of said.split(",", 32)) {
     const [word, ...parameters] = item.split(";").map((part) => part.trim());
-    const valueOf = (name: string): string | undefined =>
+    const valueIn = (name: string): string | undefined =>
       parameters.find((part) => part.startsWith(`${name}=`))?.slice(name.length + 1);
-    const room = valueOf("room");
+    const room = valueIn("room");
     const meant = inside.filter(({ open }) => room === undefined || open.config.id === room);
     if (word === "release") {
       for (const { open, pass } of meant) {
@@ -90,7 +90,7 @@ function obey(said: string, inside: readonly Inside[]): ReadonlySet<OpenRoom> {
         if (!isBeside(pass.seq)) open.line.release(pass.seq);
       }
     } else if (word === "ordered") {
-      const units = Number(valueOf("units") ?? 1);
+      const units = Number(valueIn("units") ?? 1);
       // Who came beside the line says nothing about those who waited.
       const first = meant.find(({ pass }) => !isBeside(pass.seq));
       if (Number.isInteger(units) && units > 0 && units <= 10_000) first?.open.line.ordered(units);

@@ -70,7 +70,7 @@ export function createPlaces(room: Room, line: Line, keys: RoomKeys): Places {
 
   const random = (): number => new DataView(keys.randomBytes(4).buffer).getUint32(0) / 2 ** 32;
 
-  const valueOf = (headers: Fields, cookie: string): string | undefined => {
+  const cookieOf = (headers: Fields, cookie: string): string | undefined => {
     const cookies = headers.get("cookie");
     return cookies === null ? undefined : cookieValue(cookies, cookie);
   };
@@ -126,11 +126,11 @@ export function createPlaces(room: Room, line: Line, keys: RoomKeys): Places {
     room,
     line,
     place: (headers, nowMs) =>
-      readPlace(valueOf(headers, placeName), nowMs) ?? readPlace(headers.get(placeField), nowMs),
+      readPlace(cookieOf(headers, placeName), nowMs) ?? readPlace(headers.get(placeField), nowMs),
 
     pass(headers) {
       const roomMs = line.roomMs();
-      const cookie = valueOf(headers, passName);
+      const cookie = cookieOf(headers, passName);
       const kept = cookie === undefined ? undefined : passes.read(cookie, roomMs);
       if (cookie !== undefined && kept !== undefined && !isEnded(kept.seq))
         return { ...kept, text: cookie, isShown: false };

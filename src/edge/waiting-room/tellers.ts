@@ -225,8 +225,6 @@ export function createTellers(room: Room, deps: TellersDeps): Tellers {
 
 type Words = { readonly subject: string; readonly text: string };
 
-const landing = ({ landing, match }: Room): string => landing ?? match.paths.find((path) => !/[:*]/.test(path)) ?? "/";
-
 const goodbye = (room: Room, { base }: Asked, name: string): string =>
   `You get this because this address was left on the shop's waiting page. Have it deleted: ${base}/.spillway/rooms/${room.id}/forget?mail=${name}`;
 
