@@ -34,6 +34,7 @@ import { createSeeing, type Seeing, type SpanSink } from "./seeing.ts";
 import { createShedding, type Shedding } from "./shedding/shedding.ts";
 import { createShopLane, type Shop } from "./shop-lane.ts";
 import { ShopRequest } from "./shop-request.ts";
+import type { Rooms } from "./waiting-room/rooms.ts";
 
 export type EdgeDeps = {
   /** Of the epoch. */
@@ -54,6 +55,8 @@ export type EdgeDeps = {
   readonly shop?: Shop;
   readonly snapshot?: SnapshotStore | undefined;
   readonly spans?: SpanSink | undefined;
+  /** Waiting rooms; undefined where none are configured. They outlive a configuration. */
+  readonly rooms?: Rooms | undefined;
   readonly writeLog: (lines: string) => undefined | Promise<void>;
   /** This edge's name in Via; edges that stand behind each other need two. */
   readonly name: string;
@@ -129,12 +132,17 @@ export function createEdge(config: EdgeConfig, deps: EdgeDeps, before?: Edge): E
     snapshot: deps.snapshot,
     queryIgnored: config.cache.queryIgnored,
   }).stage;
+  // Where there are none, nothing is asked of them.
+  const rooms = deps.rooms !== undefined && deps.rooms.all().length > 0 ? deps.rooms : undefined;
   const stages: readonly Stage[] = [
     seeing.stage,
     fallback,
+    ...(rooms === undefined ? [] : [rooms.pollStage]),
     limits.stage,
+    ...(rooms === undefined ? [] : [rooms.stage]),
     pressure.answerStage,
     ...(config.cache.enabled ? [cache.stage] : []),
+    ...(rooms === undefined ? [] : [rooms.learnStage]),
     pressure.upstreamStage,
     shedding.stage,
   ];
@@ -155,7 +163,7 @@ export function createEdge(config: EdgeConfig, deps: EdgeDeps, before?: Edge): E
       routeOf: createRoutes(config.routes),
       now: clock.now,
       handle: inOrder(stages, last),
-      quick: createQuickLane({ ...short, pressure, on }),
+      quick: createQuickLane({ ...short, pressure, on, rooms }),
       onRefused: (status) => countRefused({ status: String(status) })(),
     },
   );

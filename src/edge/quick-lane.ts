@@ -12,6 +12,7 @@ import type { Client, PreparedAnswer, RequestHead } from "./ports.ts";
 import type { Pressure } from "./pressure.ts";
 import type { QuickLane } from "./received.ts";
 import type { Seeing } from "./seeing.ts";
+import type { Rooms } from "./waiting-room/rooms.ts";
 
 /**
  * A way on past the stages, for a request of which the cache has nothing ready. True: it is under way, and the client awaits its
@@ -33,13 +34,19 @@ export function createQuickLane(stages: {
   readonly cache: EdgeCache | undefined;
   /** byte-lane.ts, or shop-lane.ts. */
   readonly on: Lane;
-  /** True for a request that must meet the stages, by the rule of one that looks at every request. It may count nothing. */
-  readonly gate?: ((exchange: Glimpse) => boolean) | undefined;
+  /** Undefined where there are none: they look at every request, and what they must meet takes the long way. */
+  readonly rooms: Pick<Rooms, "gate" | "atHand"> | undefined;
 }): QuickLane {
-  const { seeing, pressure, limits, cache, on, gate } = stages;
+  const { seeing, pressure, limits, cache, on, rooms } = stages;
   return (exchange, head, client, body) => {
+    if (rooms?.gate(exchange) === true) {
+      // The line's document is everybody's, and counted by no limit: those behind one address who wait are many.
+      const document = rooms.atHand(exchange);
+      if (document !== undefined) seeing.seen(exchange, document.status, seeing.startMs());
+      return document;
+    }
     // Under pressure pages are told so, and stale answers may do.
-    if (pressure.level() !== 0 || gate?.(exchange) === true) return undefined;
+    if (pressure.level() !== 0) return undefined;
     const startedMs = seeing.startMs();
     const answer = cache?.atHand(exchange);
     if (cache === undefined || answer === undefined) {

@@ -48,7 +48,7 @@ export function shopApi(shop: ShopContext): Route[] {
         const body = checkOrder(await readJson(request));
         if (!body.ok)
           return problem("invalid_request", "See errors for every field's complaint.", { errors: body.errors });
-        const answer = await shop.placeOrder.place(body.value, key);
+        const answer = await shop.placeOrder.place(body.value, key, request.headers.get(passField));
         // A retry may find its order further on its way.
         const later = answer.kind === "placed" && answer.replayed ? await shop.orders.get(answer.id) : undefined;
         return placeOrderAnswer(shop, answer, later?.status ?? "received");
@@ -61,6 +61,7 @@ export function shopApi(shop: ShopContext): Route[] {
         body: OrderRequest,
         answers: {
           202: { text: "The order is durable and its units are held", schema: OrderAccepted },
+          403: problemAnswer("Sold to those whose turn it is; see page"),
           409: problemAnswer(
             "Sold out (with what is left), over a limit, price changed, or the key came with another body",
           ),
@@ -204,13 +205,28 @@ export function withCookies(response: Response, cookies: readonly string[]): Res
   return response;
 }
 
+/** The edge sends along what it has let a shopper in with. */
+export const passField = "spillway-pass";
+
+/** What the edge is told (RFC 9651, a list): how much a turn has bought, and that its place inside is free again. */
+export function roomFields({
+  guarded,
+  replayed,
+}: Extract<PlaceOrderAnswer, { kind: "placed" }>): Record<string, string> {
+  const told = (guarded?.rooms ?? []).flatMap(({ id, units, isUsedUp }) => [
+    ...(replayed ? [] : [`ordered;units=${units};room=${id}`]),
+    ...(isUsedUp ? [`release;room=${id}`] : []),
+  ]);
+  return told.length === 0 ? {} : { "spillway-room": told.join(", ") };
+}
+
 function placeOrderAnswer(shop: ShopContext, answer: PlaceOrderAnswer, status: OrderAccepted["status"]): WholeAnswer {
   switch (answer.kind) {
     case "placed": {
       const number = orderNumber(answer.id);
       const statusUrl = orderPathOf(shop.signer, number);
       const accepted: OrderAccepted = { orderNumber: number, status, statusUrl };
-      return quickJson(accepted, 202, [["location", statusUrl]]);
+      return quickJson(accepted, 202, [["location", statusUrl], ...Object.entries(roomFields(answer))]);
     }
     case "invalid":
       return quickProblem("invalid_request", "See errors for every field's complaint.", {
@@ -234,6 +250,17 @@ function placeOrderAnswer(shop: ShopContext, answer: PlaceOrderAnswer, status: O
       return quickProblem(
         "promotion_used_up",
         "This promotion code has been used as often as it may. Nothing was ordered.",
+      );
+    case "pass_required":
+      return quickProblem(
+        "pass_required",
+        "This is sold to those whose turn it is. Open the page, wait there, and order when you are let in. Nothing was ordered.",
+        { page: `${shop.origin}/products/${encodeURIComponent(answer.productHandle)}` },
+      );
+    case "pass_used":
+      return quickProblem(
+        "pass_used",
+        "Your turn has bought an order already, and buys one. Join the line again for another. Nothing was ordered.",
       );
     case "price_changed":
       return quickProblem(

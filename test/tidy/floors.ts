@@ -47,6 +47,13 @@ export const rooms: readonly Room[] = [
     mayImport: ["kernel", "resilience", "contract"],
     packages: [],
   },
+  {
+    floor: 2,
+    room: "rehearse",
+    line: "a crowd, its troubles and the verdict: over HTTP only, it knows no shop from inside",
+    mayImport: ["kernel", "contract"],
+    packages: [],
+  },
   { floor: 2, room: "watch", line: "counts and times, in Prometheus' words", mayImport: ["kernel"], packages: [] },
   {
     floor: 3,
@@ -80,7 +87,7 @@ export const rooms: readonly Room[] = [
     floor: 4,
     room: "adapters",
     line: "one folder per technology, one file per port, same name as the port",
-    mayImport: ["kernel", "commerce", "edge"],
+    mayImport: ["kernel", "commerce", "edge", "rehearse"],
     packages: ["*"],
   },
   {
@@ -93,6 +100,7 @@ export const rooms: readonly Room[] = [
       "contract",
       "commerce",
       "edge",
+      "rehearse",
       "watch",
       "flows",
       "storefront",
