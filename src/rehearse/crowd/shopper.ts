@@ -13,6 +13,7 @@ import { CookieJar } from "./cookie-jar.ts";
 import type { Crowd } from "./crowd.ts";
 import { asText, jsonOf, valueAt } from "./extract.ts";
 import { type Journey, pathOf, type Step } from "./journey.ts";
+import { addressOf } from "./template.ts";
 import { turnOf } from "./waiting-room.ts";
 
 const nothing = new Uint8Array(0);
@@ -100,11 +101,21 @@ export class Shopper implements Exchange {
     if (step.hasWaitingRoom && this.#standsInLine(step, answer, body, nowMs)) return;
 
     const isExpected = step.expected[answer.status] === 1;
-    const wrong = isExpected ? this.#take(step, answer, body) : `answered with ${answer.status}`;
+    // A refusal that was expected, such as "sold out", has nothing to take and nowhere to go on from.
+    const isRefusal = isExpected && answer.status >= 400;
+    const wrong = isRefusal
+      ? undefined
+      : isExpected
+        ? this.#take(step, answer, body)
+        : `answered with ${answer.status}`;
     this.#crowd.record(this, step.metric, answer, wrong !== undefined, nowMs);
     if (wrong !== undefined) {
       this.#crowd.note(this.#journey, step, `${wrong}${isExpected ? "" : excerptOf(answer)}`);
       this.#crowd.leaves(this, false, nowMs);
+      return;
+    }
+    if (isRefusal) {
+      this.#crowd.leaves(this, true, nowMs);
       return;
     }
     if (step.acknowledges && this.#asked === 0) this.#acknowledged(step, nowMs);
@@ -204,6 +215,7 @@ export class Shopper implements Exchange {
     const column = this.#journey.columns.get(name);
     if (column !== undefined) return this.#row?.[column] ?? "";
     if (name === "number") return String(this.number);
+    if (name === "address") return addressOf(this.number);
     if (name === "run") return this.#crowd.runName;
     if (name === "uuid") {
       if (this.#uuid === "") this.#uuid = this.#crowd.uuid();
