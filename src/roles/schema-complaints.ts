@@ -47,8 +47,16 @@ export function schemaComplaints(root: TSchema, config: unknown, patternHint: Pa
   const chosen = new Set<string>();
   for (const { keyword, instancePath } of all) {
     if (keyword !== "anyOf" || [...chosen].some((pointer) => instancePath.startsWith(pointer))) continue;
-    const variant = variantOf(nodeAt(schema, instancePath)?.anyOf ?? [], valueAt(config, instancePath));
-    if (variant === undefined) continue;
+    const variants = nodeAt(schema, instancePath)?.anyOf ?? [];
+    const variant = variantOf(variants, valueAt(config, instancePath));
+    if (variant === undefined) {
+      const message = unnamedComplaint(variants, valueAt(config, instancePath));
+      if (message !== undefined) {
+        chosen.add(instancePath);
+        told.push({ pointer: instancePath, message });
+      }
+      continue;
+    }
     chosen.add(instancePath);
     for (const { pointer, message } of schemaComplaints(variant as TSchema, valueAt(config, instancePath), patternHint))
       told.push({ pointer: `${instancePath}${pointer}`, message });
@@ -150,6 +158,19 @@ function variantOf(variants: readonly SchemaNode[], given: unknown): SchemaNode 
     Object.entries(properties).some(([name, node]) => node.const !== undefined && node.const === (given as Raw)[name]),
   );
   return named ?? (objects.length === 1 ? objects[0] : undefined);
+}
+
+/** Of an object that names none of the shapes: by what it should, and how they are called. */
+function unnamedComplaint(variants: readonly SchemaNode[], given: unknown): string | undefined {
+  if (typeof given !== "object" || given === null || variants.length < 2) return undefined;
+  for (const name of Object.keys(variants[0]?.properties ?? {})) {
+    const names = variants.map(({ properties }) => properties?.[name]?.const);
+    if (!names.every((value) => typeof value === "string")) continue;
+    const value = (given as Raw)[name];
+    const hint = typeof value === "string" ? closest(value, names) : undefined;
+    return `has ${name} ${shown(value)}; it must be one of ${names.map((one) => `"${one}"`).join(", ")}${hint === undefined ? "" : `; did you mean "${hint}"?`}`;
+  }
+  return undefined;
 }
 
 const kinds: Readonly<Record<string, string>> = {

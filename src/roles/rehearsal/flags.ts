@@ -63,14 +63,22 @@ export type Place = { readonly host: string; readonly port: number };
 
 export function readFlags(given: readonly string[]): RehearseFlags {
   const complaints: string[] = [];
-  const { values, positionals, tokens } = parseArgs({
+  const { values, tokens } = parseArgs({
     args: [...given],
     options,
     allowPositionals: true,
     strict: false,
     tokens: true,
   });
-  for (const token of tokens) {
+  const positionals: string[] = [];
+  for (const [at, token] of tokens.entries()) {
+    if (token.kind === "positional") {
+      const before = tokens[at - 1];
+      // What stands behind an unknown option belongs to it.
+      const isBehindUnknown =
+        before?.kind === "option" && !Object.hasOwn(options, before.name) && before.value === undefined;
+      if (!isBehindUnknown) positionals.push(token.value);
+    }
     if (token.kind !== "option") continue;
     const known = Object.hasOwn(options, token.name) ? options[token.name as keyof typeof options] : undefined;
     if (known === undefined) {
@@ -145,7 +153,7 @@ export function readFlags(given: readonly string[]): RehearseFlags {
   );
 }
 
-function* disagreements(flags: RehearseFlags, positionals: readonly (string | boolean)[]): Generator<string> {
+function* disagreements(flags: RehearseFlags, positionals: readonly string[]): Generator<string> {
   if (positionals.length > 1) yield `"${positionals[1]}" is in excess: one plan is played at a time.`;
   if (flags.join !== undefined) {
     if (flags.plan !== undefined || flags.url !== undefined || flags.listen !== undefined)

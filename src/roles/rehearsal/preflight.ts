@@ -36,10 +36,13 @@ export async function unreachable({ target }: RehearsalPlan): Promise<string | u
         socket.end();
       },
       handshake: (socket, isTrusted, error) => {
+        const isOtherProtocol = /SSL routines/.test(error?.message ?? "");
         answer.resolve(
           isTrusted
             ? undefined
-            : `${target.url} has a certificate that is not to be trusted: ${error?.message ?? "unknown"}. For a staging host of your own, set target.trustAnyCertificate (--trust-any-certificate).`,
+            : isOtherProtocol
+              ? `${target.url} does not speak TLS: ${error?.message}. Is it http://?`
+              : `${target.url} has a certificate that is not to be trusted: ${error?.message ?? "unknown"}. For a staging host of your own, set target.trustAnyCertificate (--trust-any-certificate).`,
         );
         socket.end();
       },
