@@ -241,7 +241,11 @@ function linesOf(socket: Socket): Lines {
       const value = Promise.withResolvers<unknown>();
       const gone = () => value.reject(new SpillwayError("bad_usage", `${name} closed the connection.`));
       const giveUp = setTimeout(gone, greetsWithinMs);
-      take = value.resolve;
+      take = (given) => {
+        // Whatever comes in the same piece is for the next who asks.
+        take = undefined;
+        value.resolve(given);
+      };
       end = gone;
       try {
         return await value.promise;
