@@ -1,13 +1,9 @@
-/** What the checks of a configuration share: how a complaint is made, and how a wrong value is shown in it. */
+/** What the checks of a configuration share beyond its schema. */
 import { parseNetworks } from "#edge/addresses.ts";
+import { shown } from "./schema-complaints.ts";
 
 /** A sentence's end behind the place, given as a JSON pointer. */
 export type Complain = (pointer: string, message: string) => void;
-
-export const shown = (value: unknown): string => {
-  const text = value === undefined ? "nothing" : (JSON.stringify(value) ?? typeof value);
-  return text.length <= 60 ? text : `${text.slice(0, 57)}…`;
-};
 
 /** By the very reading that the edge will make of it. */
 export function networkComplaint(text: string): string | undefined {

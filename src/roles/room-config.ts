@@ -1,7 +1,8 @@
 /** What no schema says of waiting rooms: times that must be times, rooms that must be told apart, settings that need each other. */
 import type { Room, WaitingRooms } from "#contract/waiting-room.ts";
 import { patternComplaint } from "#edge/routes.ts";
-import { type Complain, networkComplaint, shown } from "./config-complaints.ts";
+import { type Complain, networkComplaint } from "./config-complaints.ts";
+import { shown } from "./schema-complaints.ts";
 
 export function roomComplaints({ rooms, smtpUrl, mailFrom }: WaitingRooms, complain: Complain): void {
   const ids = new Map<string, number>();
