@@ -10,7 +10,13 @@ export function junitReport(result: RunResult): string {
   const suites: [string, Case[]][] = [
     [
       "the crowd kept up",
-      [{ name: "valid run", outcome: result.voidReasons.length === 0 ? "passed" : "failed", message: result.voidReasons.join(" ") }],
+      [
+        {
+          name: "valid run",
+          outcome: result.voidReasons.length === 0 ? "passed" : "failed",
+          message: result.voidReasons.join(" "),
+        },
+      ],
     ],
     [
       "thresholds",

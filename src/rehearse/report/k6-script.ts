@@ -17,10 +17,13 @@ export function k6Script(plan: RehearsalPlan): string {
     ...(plan.connections === "shared" ? {} : { noVUConnectionReuse: true }),
   };
   if (plan.drills.length > 0) lost.push("Drills are not played.");
-  if (plan.devices.some(({ bytesPerSecond }) => bytesPerSecond !== undefined)) lost.push("Slow devices read at full speed.");
+  if (plan.devices.some(({ bytesPerSecond }) => bytesPerSecond !== undefined))
+    lost.push("Slow devices read at full speed.");
   if (plan.journeys.some(({ steps }) => steps.some(({ waitingRoom }) => waitingRoom === true)))
     lost.push("Nobody stands in line: an answer of a waiting room is taken as any other.");
-  lost.push("k6 measures from when it sends: what waits behind a stalled target shows as dropped_iterations, not as latency.");
+  lost.push(
+    "k6 measures from when it sends: what waits behind a stalled target shows as dropped_iterations, not as latency.",
+  );
   const journeys = plan.journeys.map(({ name, weight, steps, data }) => ({ name, weight, steps, data }));
   return `// ${oneLine(plan.name)}: made by \`bin/spillway rehearse export k6\`.
 ${lost.map((line) => `// - ${oneLine(line)}\n`).join("")}
@@ -178,7 +181,9 @@ const units = [
 
 const unitFor = (rates: readonly number[]) =>
   units.find((unit) =>
-    rates.every((rate) => Math.abs(Math.round(rate * unit.seconds) - rate * unit.seconds) <= 0.001 * rate * unit.seconds),
+    rates.every(
+      (rate) => Math.abs(Math.round(rate * unit.seconds) - rate * unit.seconds) <= 0.001 * rate * unit.seconds,
+    ),
   ) ?? units[2];
 
 /** A journey may take a while: ten seconds of it fit, and k6 may make ten times as many. */

@@ -39,7 +39,11 @@ export function openMetricsReport(result: RunResult): string {
   sample("spillway_rehearsal_journeys_total", { state: "begun" }, result.journeysBegun);
   sample("spillway_rehearsal_journeys_total", { state: "done" }, result.journeysDone);
   ofSteps("spillway_rehearsal_requests", "Requests of a step.", ({ requests }) => requests);
-  ofSteps("spillway_rehearsal_errors", "Requests of a step without the answer that was expected.", ({ errors }) => errors);
+  ofSteps(
+    "spillway_rehearsal_errors",
+    "Requests of a step without the answer that was expected.",
+    ({ errors }) => errors,
+  );
   for (const kind of ["response", "service"] as const) {
     const name = `spillway_rehearsal_${kind}_seconds`;
     family(name, "summary", "seconds", kind === "response" ? "Time since a step was due." : "Time since it was sent.");
@@ -66,8 +70,7 @@ const labelsOf = ({ journey, step }: StepResult): Labels => ({ journey, step });
 
 function written(labels: Labels): string {
   const pairs = Object.entries(labels).map(
-    ([name, value]) =>
-      `${name}="${value.replace(/["\\\n]/g, (char) => (char === "\n" ? "\\n" : `\\${char}`))}"`,
+    ([name, value]) => `${name}="${value.replace(/["\\\n]/g, (char) => (char === "\n" ? "\\n" : `\\${char}`))}"`,
   );
   return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
 }
