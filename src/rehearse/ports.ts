@@ -98,6 +98,8 @@ export interface Exchange {
   bytesPerSecond: number;
   /** Whose connection it is: exchanges of one owner share a connection; 0: any will do. */
   owner: number;
+  /** The wire's own: on how many connections it was tried before. */
+  tries: number;
   /** Set by the wire: when the first byte was given to the kernel, on the crowd's clock; 0 while it waits. */
   sentAtMs: number;
   answered(answer: Answer, nowMs: number): void;
@@ -119,7 +121,6 @@ export type WireState = {
   readonly openMax: number;
   readonly busy: number;
   readonly waiting: number;
-  /** How many exchanges had to wait since all connections were taken, and how many were turned away. */
+  /** How many exchanges had to wait since all connections were taken. */
   readonly capped: number;
-  readonly turnedAway: number;
 };
