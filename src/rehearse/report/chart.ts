@@ -35,6 +35,9 @@ export function drawChart({ says, lines, x, y, bands = [], showBandLetters = fal
   const paths = lines.map(({ kind, points, filled }) => {
     const [first] = points;
     if (first === undefined) return none;
+    // A stroke of no length with round ends is a dot, however the picture is stretched.
+    if (kind === "dots")
+      return markup`<path class="dots" d="${points.map(([atX, atY]) => `M${px(atX)} ${py(atY)}h0`).join("")}"/>`;
     const trace = points.map(([atX, atY]) => `${px(atX)} ${py(atY)}`).join("L");
     const closed =
       filled === true ? `M${px(first[0])} ${height}L${trace}L${px(points.at(-1)?.[0] ?? 0)} ${height}Z` : `M${trace}`;

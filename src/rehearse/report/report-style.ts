@@ -10,6 +10,7 @@ header.held{background:#0d3d3c}header.bad{background:#5c1d10}header.void{backgro
 header .in{padding-block:clamp(1.5rem,4vw,2.5rem) clamp(2.25rem,6vw,4rem)}
 .mark{display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;justify-content:space-between;font-size:.9375rem;opacity:.92}
 .mark b{font:400 1.15rem var(--serif)}
+h1,h2,p,li{overflow-wrap:anywhere}
 h1{margin-top:clamp(1.75rem,5vw,3.25rem);font-size:clamp(2.4rem,1.5rem + 4.2vw,4.5rem);line-height:1.04;letter-spacing:-.025em}
 .sub{margin-top:.9rem;max-width:38rem;font-size:1.125rem}
 .why{margin:1.4rem 0 0;padding:0;list-style:none;max-width:46rem}
@@ -31,6 +32,7 @@ figure{margin-top:1.25rem;padding:clamp(1rem,3vw,1.75rem);border:1px solid var(-
 .legend span::before{content:"";display:inline-block;width:1.6rem;margin-right:.55rem;border-top:2.5px solid var(--water);vertical-align:.28em}
 .legend .k-service::before{border-top-style:dashed;border-top-color:var(--soft)}
 .legend .k-low::before{border-top-color:var(--soft);border-top-width:1.5px}
+.legend .k-dots::before{width:.6rem;height:.6rem;border:0;border-radius:50%;background:var(--ink);vertical-align:0}
 .legend .k-errors::before{border-top-color:var(--sale)}
 .legend .k-band::before{height:.9rem;border:0;background:var(--band);vertical-align:-.15em}
 .chart{position:relative;height:10rem;margin:0 1.25rem 1.9rem 3.6rem}
@@ -43,6 +45,7 @@ figure{margin-top:1.25rem;padding:clamp(1rem,3vw,1.75rem);border:1px solid var(-
 .chart .service{stroke:var(--soft);stroke-dasharray:6 4;stroke-width:2}
 .chart .low{stroke:var(--soft);stroke-width:1.25}
 .chart .errors{stroke:var(--sale);fill:light-dark(#a9321b24,#ff9d8430);stroke-width:1.75}
+.chart .dots{stroke:var(--ink);stroke-width:9;stroke-linecap:round}
 .chart .band{fill:var(--band)}
 .chart span,.chart .letter{position:absolute;color:var(--soft);font-size:.8125rem;line-height:1;font-variant-numeric:tabular-nums;white-space:nowrap}
 .chart .y{right:calc(100% + .6rem);transform:translateY(-50%)}
@@ -64,6 +67,6 @@ td small,th small{display:block;color:var(--soft);font-size:.875rem}
 footer{margin-top:clamp(3rem,8vw,5rem);border-top:1px solid var(--line);color:var(--soft);font-size:.875rem}
 footer .in{padding-block:1.5rem 3rem}
 code{font:.875em ui-monospace,"SF Mono",Menlo,Consolas,"Liberation Mono",monospace;overflow-wrap:anywhere}
-@media (max-width:44rem){.scroll.cards thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}.scroll.cards table,.scroll.cards tbody{display:block}.scroll.cards tr{display:grid;grid-template-columns:repeat(3,1fr);gap:.4rem .75rem;padding:.9rem 0;border-top:1px solid var(--line)}.scroll.cards tr:first-child{border-top:0}.scroll.cards th,.scroll.cards td{padding:0;border:0;text-align:left}.scroll.cards tbody th,.scroll.cards .full{grid-column:1/-1}.scroll.cards tbody th{font-weight:500}.scroll.cards tbody th small{font-weight:400}.scroll.cards td.n{white-space:normal}.scroll.cards td.n[data-of]:not([data-of=""])::before{content:attr(data-of);display:block;color:var(--soft);font-size:.8125rem}.scroll.cards td[data-of=""]{align-self:end}.chart{margin:0 1rem 1.9rem 3.1rem}.chart .minor{display:none}.key dd{font-size:1.5rem}}
+@media (max-width:44rem){.scroll.cards thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}.scroll.cards table,.scroll.cards tbody{display:block}.scroll.cards tr{display:grid;grid-template-columns:repeat(3,1fr);gap:.4rem .75rem;padding:.9rem 0;border-top:1px solid var(--line)}.scroll.cards tr:first-child{border-top:0}.scroll.cards th,.scroll.cards td{overflow-wrap:anywhere;padding:0;border:0;text-align:left}.scroll.cards tbody th,.scroll.cards .full{grid-column:1/-1}.scroll.cards tbody th{font-weight:500}.scroll.cards tbody th small{font-weight:400}.scroll.cards td.n{white-space:normal}.scroll.cards td.n[data-of]:not([data-of=""])::before{content:attr(data-of);display:block;color:var(--soft);font-size:.8125rem}.scroll.cards td[data-of=""]{align-self:end}.chart{margin:0 1rem 1.9rem 3.1rem}.chart .minor{display:none}.key dd{font-size:1.5rem}}
 @media print{:root{color-scheme:light;font-size:10pt}@page{margin:14mm}header{background:none!important;color:var(--ink);border-bottom:2px solid var(--ink)}header.bad h1{color:var(--sale)}.why li{border-color:var(--line)}header .in,.in{padding-inline:0;max-width:none}header .in{padding-block:0 1.25rem}h1{margin-top:1.25rem;font-size:30pt}section{padding-top:1.75rem}figure,tr,.facts div,.key{break-inside:avoid}h2,h3{break-after:avoid}details{display:none}.chart{height:8rem}.chart.tall{height:16rem}.band,.area,.errors{print-color-adjust:exact;-webkit-print-color-adjust:exact}.scroll{overflow:visible}}
 `.replace(/\n/g, "");
