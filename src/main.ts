@@ -53,6 +53,11 @@ const commands: Record<string, Command> = {
     summary: "hold the edge's cache to the public suite http-tests/cache-tests",
     run: async (args) => await (await import("#roles/tools/conformance.ts")).conformanceTool(args),
   },
+  rehearse: {
+    words: "rehearse PLAN | --url URL",
+    summary: "play a crowd against a shop, and say honestly whether it held",
+    run: async (args) => await (await import("#roles/tools/rehearse.ts")).rehearseTool(args),
+  },
   migrate: {
     words: "migrate",
     summary: "bring the database to this version's schema",

@@ -114,7 +114,7 @@ describe("a file that is no config at all", () => {
     ["export default {", "ts", "cannot be loaded"],
     ["export default { upstreams: [], log: () => 1 };", "ts", "plain data alone"],
     ['throw new Error("my own mistake");', "ts", "my own mistake"],
-    ["port = 1", "toml", "must end in .ts, .js or .json"],
+    ["port = 1", "toml", "must end in .ts, .js, .yaml or .json"],
   ])("%s (%s): %s", async (text, ending, expected) => {
     const file = fileOf(text, ending);
     const message = await complaint(read({ file }));

@@ -3,15 +3,15 @@
  * complaint at once, each with its place and a hint, so that a file is mended in one go; nothing is taken from a bad one.
  */
 import { accessSync, constants, existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Compile } from "typebox/compile";
-import { Settings } from "typebox/system";
 import Value from "typebox/value";
 import { EdgeConfig } from "#contract/edge-config.ts";
 import { parseNetworks } from "#edge/addresses.ts";
 import { covers, patternComplaint } from "#edge/routes.ts";
 import { SpillwayError } from "#kernel/error.ts";
+import { type Complaint, closest, schemaComplaints, schemaJson, shown } from "./schema-complaints.ts";
+import { readSettingsFile, said } from "./settings-file.ts";
 
 /** What a `spillway.config.ts` may export: every field may be left out. */
 export type EdgeConfigFile = Partially<EdgeConfig>;
@@ -51,11 +51,14 @@ export const edgeSettings: readonly (readonly [name: string, meaning: string])[]
 ];
 
 type Raw = Record<string, unknown>;
-type Complaint = { readonly pointer: string; readonly message: string };
 /** By pointer: what to call a value that did not come from the file. */
 type Origins = Map<string, string>;
 
 const complaintsMax = 100;
+const fileHints = {
+  missing: "Name the file by --config FILE, or leave it out.",
+  example: "{ upstreams: [ … ], … }",
+};
 const compiled = Compile(EdgeConfig);
 
 export async function readEdgeConfig(sources: EdgeConfigSources): Promise<EdgeConfig> {
@@ -64,7 +67,7 @@ export async function readEdgeConfig(sources: EdgeConfigSources): Promise<EdgeCo
   const origins: Origins = new Map();
   const flags = readFlags(sources.args, complaints);
   const file = fileFrom(sources, flags.config, folder, complaints);
-  const raw = file === undefined ? {} : await readConfigFile(file, complaints);
+  const raw = file === undefined ? {} : await readSettingsFile(file, fileHints, complaints);
   if (raw !== undefined) {
     fromEnvironment(raw, sources.env, origins, complaints);
     fromFlags(raw, flags, origins);
@@ -72,41 +75,15 @@ export async function readEdgeConfig(sources: EdgeConfigSources): Promise<EdgeCo
 
   const config = raw === undefined ? undefined : Value.Default(EdgeConfig, raw);
   if (config !== undefined) {
-    if (!compiled.Check(config)) complaints.push(...schemaComplaints(errorsOf(config), config));
+    if (!compiled.Check(config)) complaints.push(...schemaComplaints(EdgeConfig, config, patternHint));
     complaints.push(...crossComplaints(config, sources.originNeeded ?? true, folder, complaints));
   }
   if (complaints.length === 0) return withWholePaths(config as EdgeConfig, folder);
   throw new SpillwayError("bad_config", report(complaints, file, origins));
 }
 
-/** Typebox stops at eight by itself, and a choice of five is six of them; the setting is everybody's, so it is put back. */
-function errorsOf(config: unknown): SchemaError[] {
-  const { maxErrors } = Settings.Get();
-  Settings.Set({ maxErrors: complaintsMax * 10 });
-  try {
-    return [...compiled.Errors(config)];
-  } finally {
-    Settings.Set({ maxErrors });
-  }
-}
-
-/** The schema for editors and checks: what has a default need not be there. */
-export function edgeConfigSchemaJson(): string {
-  const published = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(published);
-    if (typeof value !== "object" || value === null) return value;
-    const copy = Object.fromEntries(Object.entries(value).map(([name, part]) => [name, published(part)])) as Raw;
-    const { required, properties } = copy as { required?: unknown; properties?: Record<string, { default?: unknown }> };
-    if (Array.isArray(required) && properties !== undefined) {
-      const needed = required.filter((name: string) => properties[name]?.default === undefined);
-      if (needed.length > 0) copy.required = needed;
-      else delete copy.required;
-    }
-    return copy;
-  };
-  const schema = { $schema: "https://json-schema.org/draft/2020-12/schema", ...(published(EdgeConfig) as Raw) };
-  return `${JSON.stringify(schema, null, 2)}\n`;
-}
+/** The schema for editors and checks. */
+export const edgeConfigSchemaJson = (): string => schemaJson(EdgeConfig);
 
 /** What was found readable here is what will be read, wherever the reader stands. */
 function withWholePaths(config: EdgeConfig, folder: string): EdgeConfig {
@@ -156,48 +133,6 @@ function fileFrom(
     complaints.push({ pointer: "", message: `both ${found.join(" and ")} are there: keep one, or say --config FILE.` });
   return found[0];
 }
-
-/** Each reading of a module is a new one: it is asked for under an address that was never used. */
-let readings = 0;
-
-async function readConfigFile(file: string, complaints: Complaint[]): Promise<Raw | undefined> {
-  const complain = (message: string): undefined => {
-    complaints.push({ pointer: "", message });
-  };
-  if (!existsSync(file)) return complain("is not there. Name the file by --config FILE, or leave it out.");
-  let value: unknown;
-  if (/\.json$/i.test(file)) {
-    const text = await readFile(file, "utf8").catch((error: unknown) => complain(`cannot be read: ${said(error)}`));
-    if (text === undefined) return undefined;
-    try {
-      value = JSON.parse(text.replace(/^\uFEFF/, ""));
-    } catch (error) {
-      return complain(`is not JSON: ${said(error)}. Comments and commas at an end belong in a .ts file.`);
-    }
-  } else if (/\.[mc]?[jt]s$/i.test(file)) {
-    readings += 1;
-    try {
-      const module = (await import(`${file}?reading=${Date.now()}-${readings}`)) as { default?: unknown };
-      if (module.default === undefined) return complain("has no default export. Write: export default { … };");
-      value = module.default;
-    } catch (error) {
-      const { line, column } = ((error as { position?: unknown }).position ?? {}) as { line?: number; column?: number };
-      return complain(
-        `cannot be loaded: ${said(error)}${line === undefined ? "" : ` (line ${line}, column ${column})`}`,
-      );
-    }
-  } else return complain("must end in .ts, .js or .json.");
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    return complain("must hold one object: { upstreams: [ … ], … }.");
-  // A copy: the module's own object is not ours to fill in.
-  try {
-    return structuredClone(value) as Raw;
-  } catch {
-    return complain("must hold plain data alone: no functions, no class instances.");
-  }
-}
-
-const said = (error: unknown): string => (error instanceof Error ? error.message : String(error)).replace(/\s+/g, " ");
 
 // Environment and command line.
 
@@ -312,173 +247,14 @@ function fromFlags(raw: Raw, flags: Flags, origins: Origins): void {
   for (const [index, origin] of flags.origins.entries()) origins.set(`/upstreams/${index}`, `--origin ${origin}`);
 }
 
-// What the schema says.
-
-type SchemaNode = {
-  readonly properties?: Readonly<Record<string, SchemaNode>>;
-  readonly items?: SchemaNode;
-  readonly description?: string;
-};
-type SchemaError = {
-  readonly keyword: string;
-  readonly instancePath: string;
-  readonly params: object;
-  readonly message: string;
-};
-
-function schemaComplaints(errors: readonly SchemaError[], config: unknown): Complaint[] {
-  const told: Complaint[] = [];
-  const choices = new Map<string, string[]>();
-  for (const { keyword, instancePath, params } of errors) {
-    if (keyword !== "const") continue;
-    const allowed = choices.get(instancePath) ?? [];
-    allowed.push(String((params as { allowedValue?: unknown }).allowedValue));
-    choices.set(instancePath, allowed);
-  }
-  for (const { keyword, instancePath, params, message } of errors) {
-    const given = valueAt(config, instancePath);
-    const limits = params as Readonly<Record<string, unknown>>;
-    switch (keyword) {
-      case "additionalProperties":
-      case "const":
-        continue;
-      case "boolean": {
-        const at = instancePath.lastIndexOf("/");
-        const name = instancePath
-          .slice(at + 1)
-          .replaceAll("~1", "/")
-          .replaceAll("~0", "~");
-        told.push({ pointer: instancePath, message: `is no setting${spelling(name, instancePath.slice(0, at))}` });
-        continue;
-      }
-      case "required":
-        for (const name of (limits.requiredProperties as readonly string[] | undefined) ?? [])
-          told.push({ pointer: `${instancePath}/${name}`, message: `is missing${meaning(`${instancePath}/${name}`)}` });
-        continue;
-      case "anyOf": {
-        const allowed = choices.get(instancePath);
-        if (allowed === undefined) break;
-        const hint = typeof given === "string" ? closest(given, allowed) : undefined;
-        told.push({
-          pointer: instancePath,
-          message: `must be one of ${allowed.map((value) => `"${value}"`).join(", ")}, not ${shown(given)}${hint === undefined ? "" : `; did you mean "${hint}"?`}`,
-        });
-        continue;
-      }
-      case "type":
-        told.push({
-          pointer: instancePath,
-          message: `must be ${kinds[String(limits.type)] ?? limits.type}, not ${shown(given)}`,
-        });
-        continue;
-      case "minimum":
-        told.push({ pointer: instancePath, message: `must be at least ${limits.limit}, not ${shown(given)}` });
-        continue;
-      case "maximum":
-        told.push({ pointer: instancePath, message: `must be at most ${limits.limit}, not ${shown(given)}` });
-        continue;
-      case "minLength":
-        told.push({ pointer: instancePath, message: `must have at least ${limits.limit} characters` });
-        continue;
-      case "minItems":
-      case "maxItems":
-        told.push({
-          pointer: instancePath,
-          message: `must have ${keyword === "minItems" ? "at least" : "at most"} ${limits.limit} values, not ${Array.isArray(given) ? given.length : "so many"}`,
-        });
-        continue;
-      case "pattern":
-        told.push({ pointer: instancePath, message: patternHint(instancePath, given) });
-        continue;
-    }
-    if (keyword !== "anyOf") told.push({ pointer: instancePath, message });
-  }
-  return told;
-}
-
-const kinds: Readonly<Record<string, string>> = {
-  integer: "a whole number",
-  number: "a number",
-  string: "a text",
-  boolean: "true or false",
-  object: "an object { … }",
-  array: "a list [ … ]",
-};
-
-const shown = (value: unknown): string => {
-  const text = value === undefined ? "nothing" : (JSON.stringify(value) ?? typeof value);
-  return text.length <= 60 ? text : `${text.slice(0, 57)}…`;
-};
-
-function patternHint(pointer: string, given: unknown): string {
+function patternHint(pointer: string, given: unknown): string | undefined {
   if (/^\/upstreams\/\d+\/url$/.test(pointer))
     return `must be written like https://shop.example or http://10.0.0.7:8080, with no path, not ${shown(given)}`;
   if (/\/pattern$|\/routes\/\d+$|\/healthPath$/.test(pointer)) return `must begin with "/", not ${shown(given)}`;
   if (/\/methods\/\d+$/.test(pointer)) return `must be a method in capitals such as "POST", not ${shown(given)}`;
   if (/\/policies\/\d+\/name$/.test(pointer))
     return `must be of small letters, digits and "-", beginning with a letter, at most 41, not ${shown(given)}`;
-  return `is not written as it should be: ${shown(given)}${meaning(pointer)}`;
-}
-
-function nodeAt(pointer: string): SchemaNode | undefined {
-  let node: SchemaNode | undefined = EdgeConfig as SchemaNode;
-  for (const name of pointer.split("/").slice(1)) node = /^\d+$/.test(name) ? node?.items : node?.properties?.[name];
-  return node;
-}
-
-const meaning = (pointer: string): string => {
-  const { description } = nodeAt(pointer) ?? {};
-  return description === undefined ? "" : ` (${description})`;
-};
-
-/** A near name of the same object; else where in the file a field of this very name belongs. */
-function spelling(name: string, parent: string): string {
-  const here = Object.keys(nodeAt(parent)?.properties ?? {});
-  const near = closest(name, here);
-  if (near !== undefined) return `; did you mean "${near}"?`;
-  const elsewhere: string[] = [];
-  for (const [group, node] of Object.entries((EdgeConfig as SchemaNode).properties ?? {}))
-    if (node.properties?.[name] !== undefined) elsewhere.push(`/${group}/${name}`);
-  if ((EdgeConfig as SchemaNode).properties?.[name] !== undefined) elsewhere.push(`/${name}`);
-  if (elsewhere.length > 0) return `; it belongs at ${elsewhere.join(" or ")}`;
-  return here.length === 0 ? "" : `; there are ${here.join(", ")}`;
-}
-
-function valueAt(value: unknown, pointer: string): unknown {
-  let at = value;
-  for (const name of pointer.split("/").slice(1)) {
-    if (typeof at !== "object" || at === null) return undefined;
-    at = (at as Raw)[name.replaceAll("~1", "/").replaceAll("~0", "~")];
-  }
-  return at;
-}
-
-/** The nearest of the names if it could be a slip of the fingers: at most two of five letters differ. */
-function closest(name: string, names: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let least = Number.POSITIVE_INFINITY;
-  for (const other of names) {
-    const distance = distanceOf(name.slice(0, 80).toLowerCase(), other.toLowerCase());
-    if (distance < least && distance <= Math.max(1, Math.floor(other.length / 2.5))) [best, least] = [other, distance];
-  }
-  return best;
-}
-
-/** Levenshtein's, with two swapped neighbours as one slip (optimal string alignment). */
-function distanceOf(a: string, b: string): number {
-  let [before, row] = [[] as number[], Array.from({ length: b.length + 1 }, (_value, index) => index)];
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1];
-      let cost = Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (same ? 0 : 1));
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
-        cost = Math.min(cost, (before[j - 2] ?? 0) + 1);
-      next.push(cost);
-    }
-    [before, row] = [row, next];
-  }
-  return row[b.length] ?? 0;
+  return undefined;
 }
 
 // What no schema says: fields that must agree with each other or with the world.

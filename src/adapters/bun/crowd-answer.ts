@@ -8,7 +8,7 @@ import { AnswerError, type AnswerHead, ChunkedReader, parseHead } from "./http1-
 const headMaxBytes = 65_536;
 const interimMax = 32;
 /** A longer answer is given up on: nobody shops in it, and it would be all that is measured. */
-const answerMaxBytes = 1024 * 1024 * 1024;
+const answerMaxBytes = 256 * 1024 * 1024;
 const headEnd = Buffer.from("\r\n\r\n");
 
 /** What all connections of a wire share. */

@@ -59,6 +59,9 @@ const acknowledgedMax = 200_000;
 const notesMax = 30;
 /** A closed crowd whose shop refuses at once must not run in circles. */
 const pauseAfterFailureMs = 100;
+const startsPerTurn = 256;
+/** Who was due and never begun is counted up to here. */
+const missedMax = 10_000_000;
 
 export class Crowd {
   readonly repertoire: Repertoire;
@@ -131,12 +134,15 @@ export class Crowd {
     // A connection that breaks while it is written to tells so at once: the turn that wrote goes on.
     if (this.#isOver || this.#isTurning) return Number.POSITIVE_INFINITY;
     this.#isTurning = true;
-    while (this.#nextMs <= nowMs) {
+    // In small helpings: answers and the order to stop must get their turn too, also when more is due than can be done.
+    let helping = startsPerTurn;
+    while (this.#nextMs <= nowMs && helping-- > 0) {
       const dueMs = this.#nextMs;
       this.#begin(dueMs);
       this.#nextMs = this.#nextArrivalMs();
     }
-    while (this.#queue.firstMs <= nowMs) {
+    helping = startsPerTurn;
+    while (this.#queue.firstMs <= nowMs && helping-- > 0) {
       const shopper = this.#queue.pop() as Shopper;
       if (!this.isOpen && nowMs >= this.#endMs) this.#forget(shopper);
       else shopper.ask(this.#options.now());
@@ -341,6 +347,10 @@ export class Crowd {
   #end(nowMs: number): void {
     if (this.#secondRequests > 0 || this.#arrivals.size > 0) this.#endSecond();
     this.#isOver = true;
+    for (let left = missedMax; this.#nextMs <= Math.min(nowMs, this.#endMs) && left > 0; left--) {
+      this.#missed += 1;
+      this.#nextMs = this.#nextArrivalMs();
+    }
     const { openMax, capped } = this.#wire.state;
     const isRequestsMaxReached = this.#requests >= this.#requestsMax && nowMs < this.#endMs;
     this.#options.over({
@@ -353,7 +363,7 @@ export class Crowd {
       acknowledged: this.#acknowledged,
       acknowledgedCount: this.#acknowledgedCount,
       notes: [...this.#notes.values()],
-      seconds: Math.max(0, Math.min(nowMs, this.#endMs) - this.#zeroMs) / 1000,
+      seconds: Math.round(Math.max(0, Math.min(nowMs, this.#endMs) - this.#zeroMs)) / 1000,
       startLate: this.#startLate.toData(),
       startsMissed: this.#missed,
       capped,

@@ -13,9 +13,12 @@ import { CookieJar } from "./cookie-jar.ts";
 import type { Crowd } from "./crowd.ts";
 import { asText, jsonOf, valueAt } from "./extract.ts";
 import { type Journey, pathOf, type Step } from "./journey.ts";
+import { addressOf } from "./template.ts";
 import { turnOf } from "./waiting-room.ts";
 
 const nothing = new Uint8Array(0);
+/** A room that calls again whoever has just claimed must not be run against in circles. */
+const claimAgainMs = 1000;
 
 export class Shopper implements Exchange {
   request: Uint8Array = nothing;
@@ -45,6 +48,7 @@ export class Shopper implements Exchange {
   #asked = 0;
   #uuid = "";
   #claimPath = "";
+  #claims = 0;
   #inLineSinceMs = 0;
 
   constructor(
@@ -100,11 +104,21 @@ export class Shopper implements Exchange {
     if (step.hasWaitingRoom && this.#standsInLine(step, answer, body, nowMs)) return;
 
     const isExpected = step.expected[answer.status] === 1;
-    const wrong = isExpected ? this.#take(step, answer, body) : `answered with ${answer.status}`;
+    // A refusal that was expected, such as "sold out", has nothing to take and nowhere to go on from.
+    const isRefusal = isExpected && answer.status >= 400;
+    const wrong = isRefusal
+      ? undefined
+      : isExpected
+        ? this.#take(step, answer, body)
+        : `answered with ${answer.status}`;
     this.#crowd.record(this, step.metric, answer, wrong !== undefined, nowMs);
     if (wrong !== undefined) {
       this.#crowd.note(this.#journey, step, `${wrong}${isExpected ? "" : excerptOf(answer)}`);
       this.#crowd.leaves(this, false, nowMs);
+      return;
+    }
+    if (isRefusal) {
+      this.#crowd.leaves(this, true, nowMs);
       return;
     }
     if (step.acknowledges && this.#asked === 0) this.#acknowledged(step, nowMs);
@@ -151,23 +165,25 @@ export class Shopper implements Exchange {
   /** Whether this answer was the room's and not the shop's. What is asked there is counted apart, as the line's. */
   #standsInLine(step: Step, answer: Answer, body: () => unknown, nowMs: number): boolean {
     const isClaim = this.#claimPath !== "";
-    const turn = isClaim ? undefined : turnOf(answer, body);
-    if (turn?.kind === "through") {
+    const turn = turnOf(answer, body);
+    if (turn.kind === "through" && !isClaim) {
       if (this.#inLineSinceMs > 0) this.#crowd.recordLine(step.lineMetric, this.dueMs - this.#inLineSinceMs);
       this.#inLineSinceMs = 0;
       return false;
     }
-    const isRefused = isClaim && step.expected[answer.status] !== 1 && answer.status >= 400;
+    const isRefused = isClaim && answer.status >= 400;
     this.#crowd.record(this, step.lineMetric, answer, isRefused, nowMs);
-    this.#claimPath = "";
-    if (isRefused) {
-      this.#crowd.note(this.#journey, step, `its turn could not be claimed: ${answer.status}${excerptOf(answer)}`);
-      this.#crowd.leaves(this, false, nowMs);
+    this.#claimPath = turn.kind === "claims" && !isClaim ? pathOf(turn.url) : "";
+    if (isClaim) this.#claims += 1;
+    if (isRefused || turn.kind === "goes home") {
+      const why = isRefused ? "its turn could not be claimed" : "the line has ended";
+      this.#crowd.note(this.#journey, step, `${why}: ${answer.status}${excerptOf(answer)}`);
+      this.#crowd.leaves(this, !isRefused, nowMs);
       return true;
     }
     if (this.#inLineSinceMs === 0) this.#inLineSinceMs = this.dueMs;
-    if (turn?.kind === "claims") this.#claimPath = pathOf(turn.url);
-    this.#dueAt(turn?.kind === "waits" ? nowMs + turn.seconds * 1000 : nowMs);
+    const pauseMs = turn.kind === "waits" ? turn.seconds * 1000 : this.#claims > 1 ? claimAgainMs : 0;
+    this.#dueAt(nowMs + pauseMs);
     return true;
   }
 
@@ -204,6 +220,7 @@ export class Shopper implements Exchange {
     const column = this.#journey.columns.get(name);
     if (column !== undefined) return this.#row?.[column] ?? "";
     if (name === "number") return String(this.number);
+    if (name === "address") return addressOf(this.number);
     if (name === "run") return this.#crowd.runName;
     if (name === "uuid") {
       if (this.#uuid === "") this.#uuid = this.#crowd.uuid();

@@ -8,7 +8,11 @@ export const ownWords: Readonly<Record<string, string>> = {
   uuid: "a new UUID for each step of each shopper; the same when that step is asked again",
   number: "the shopper's number in this run, from 1",
   run: "a short text that no other run has",
+  address: "an address of the shopper's own within 10.0.0.0/8, for X-Forwarded-For where the target believes it",
 };
+
+export const addressOf = (number: number): string =>
+  `10.${(number >>> 16) & 255}.${(number >>> 8) & 255}.${number & 255}`;
 
 export type Template = {
   /** One more text than names: text, value, text, value, … text. */

@@ -58,10 +58,11 @@ export function crowdProcess(job: CrowdJob, report: (second: SecondCount) => voi
     const waitMs = nextMs - nowMs;
     clearTimeout(timer);
     if (nextMs === Number.POSITIVE_INFINITY) return;
-    if (waitMs < timerMs && spunMs < (nowMs - beganMs) * spinShareMost) {
+    const isBehind = waitMs <= 0;
+    if (isBehind || (waitMs < timerMs && spunMs < (nowMs - beganMs) * spinShareMost)) {
       isSpinning = true;
       plannedMs = Number.POSITIVE_INFINITY;
-      setImmediate(spin, nowMs);
+      setImmediate(spin, isBehind ? Number.POSITIVE_INFINITY : nowMs);
       return;
     }
     const sleepMs = Math.min(Math.max(timerMs, Math.floor(waitMs)), sleepMostMs);
@@ -78,7 +79,7 @@ export function crowdProcess(job: CrowdJob, report: (second: SecondCount) => voi
 
   function spin(sinceMs: number): void {
     const nowMs = now();
-    spunMs += nowMs - sinceMs;
+    spunMs += Math.max(0, nowMs - sinceMs);
     isSpinning = false;
     if (crowd !== undefined) planned(crowd.turn(nowMs), nowMs);
   }
