@@ -15,5 +15,11 @@ export async function benchTool(given: string[]): Promise<number> {
     };
     return await benchEdge(rest);
   }
-  throw new SpillwayError("bad_usage", "usage: bin/spillway bench orders|edge");
+  if (name === "peers") {
+    const { benchPeers } = (await import("../../../bench/peers.ts")) as {
+      benchPeers: (given: string[]) => Promise<number>;
+    };
+    return await benchPeers(rest);
+  }
+  throw new SpillwayError("bad_usage", "usage: bin/spillway bench orders|edge|peers");
 }
