@@ -187,6 +187,13 @@ export const RehearsalPlan = Type.Object(
             description: "Who is asked for the truth afterwards",
           },
         ),
+        owned: Type.Array(Type.String(), {
+          default: [],
+          maxItems: 50,
+          description:
+            "Hosts that are yours to load, as they stand in the URL; nothing is sent to another. This machine always is",
+        }),
+        trustAnyCertificate: Type.Boolean({ default: false, description: "For a staging host that signed its own" }),
         settings: Type.Record(Type.String(), Type.String(), {
           default: {},
           description: "What that adapter wants to know, such as databaseUrl",
@@ -199,6 +206,11 @@ export const RehearsalPlan = Type.Object(
     closed: Type.Optional(
       Type.Object({ users: Type.Integer({ minimum: 1, maximum: 1_000_000 }), seconds: seconds("How long") }, closed),
     ),
+    spacing: Type.Union([Type.Literal("random"), Type.Literal("even")], {
+      default: "random",
+      description:
+        'How arrivals lie within their rate: "random" as people come, who know nothing of each other (a Poisson process), or all alike',
+    }),
     scale: Type.Number({ exclusiveMinimum: 0, maximum: 100, default: 1, description: "1.5 is 150 % of the arrivals" }),
     journeys: Type.Array(RehearsalJourney, { minItems: 1, maxItems: 100 }),
     devices: Type.Array(Device, { default: [], maxItems: 50 }),
@@ -208,10 +220,26 @@ export const RehearsalPlan = Type.Object(
       maxItems: 50,
     }),
     timeoutSeconds: Type.Number({ minimum: 0.1, maximum: 3600, default: 30 }),
+    connections: Type.Union([Type.Literal("shared"), Type.Literal("own")], {
+      default: "shared",
+      description:
+        '"shared": a free connection serves whoever comes next, as behind a CDN; "own": each shopper opens one, as browsers do',
+    }),
+    lateStartMs: Type.Number({
+      minimum: 1,
+      maximum: 10_000,
+      default: 50,
+      description: "The run is void when one start in a hundred was later than this by the generator's own doing",
+    }),
     connectionsMax: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 20_000 }),
-    requestsMax: Type.Integer({ minimum: 1, default: 100_000_000, description: "The run ends here at the latest" }),
+    requestsMax: Type.Integer({
+      minimum: 1,
+      maximum: 4_000_000_000,
+      default: 100_000_000,
+      description: "The run ends here at the latest",
+    }),
     warmUpSeconds: Type.Number({ minimum: 0, maximum: 3600, default: 0, description: "Not measured" }),
-    seed: Type.Integer({ default: 1 }),
+    seed: Type.Integer({ minimum: 0, maximum: 4_294_967_295, default: 1 }),
   },
   closed,
 );

@@ -26,10 +26,12 @@ export type StepResult = {
   /** Answers whose status the plan did not expect, and requests without any. */
   readonly errors: number;
   readonly bytesIn: number;
-  /** From the intended start to the last byte. */
+  /** From the intended start to the last byte: every answer, whatever its status, and what was given up on for its time. */
   readonly response: HistogramData;
-  /** From the moment the request was written to the last byte. */
+  /** From the moment the request was written to the last byte: the same requests. */
   readonly service: HistogramData;
+  /** From being sent to a waiting room to being let in; only where somebody was. */
+  readonly inLine?: HistogramData;
 };
 
 /** One second of the run. */
@@ -55,6 +57,8 @@ export type GeneratorResult = {
   readonly startLateP99Ms: number;
   readonly startsMissed: number;
   readonly connectionsMax: number;
+  /** CPU seconds of all its processes within the measured time. */
+  readonly cpuSeconds?: number;
 };
 
 export type ThresholdResult = {
@@ -97,6 +101,15 @@ export const exitCodeOf: Readonly<Record<Verdict, number>> = {
   "invariant broken": 4,
 };
 
+/** A broken promise is a fact however the crowd fared; of a void run nothing else may be concluded. */
+export function verdictOf(result: Pick<RunResult, "promises" | "voidReasons" | "thresholds" | "drills">): Verdict {
+  if (result.promises.some(({ held }) => !held)) return "invariant broken";
+  if (result.voidReasons.length > 0) return "void";
+  const isMet =
+    result.thresholds.every(({ held }) => held) && result.drills.every(({ status }) => status === "completed");
+  return isMet ? "held" : "threshold broken";
+}
+
 export type RunResult = {
   readonly name: string;
   readonly target: string;
@@ -113,6 +126,8 @@ export type RunResult = {
   readonly journeysDone: number;
   readonly steps: readonly StepResult[];
   readonly everySecond: readonly SecondResult[];
+  /** What a reader should know: the first example of each failure, what was cut short. */
+  readonly notes?: readonly string[];
   readonly thresholds: readonly ThresholdResult[];
   readonly promises: readonly PromiseResult[];
   readonly drills: readonly DrillResult[];
