@@ -95,6 +95,11 @@ const commands: Record<string, Command> = {
     help: '  curl -H "Authorization: Bearer $(bin/spillway token)" http://localhost:8080/api/admin/orders',
     run: async () => await (await import("#roles/tools/token.ts")).tokenTool(config()),
   },
+  drill: {
+    words: "drill FILE | --list",
+    summary: "play one trouble on a shop of its own, and see whether shoppers notice",
+    run: async (args) => await (await import("#roles/tools/drill.ts")).drillTool(args, process.env),
+  },
   faults: {
     words: "faults",
     summary: "put trouble between two programs: a TCP proxy with toxiproxy's HTTP API",
