@@ -22,6 +22,8 @@ const clockLibraries = ["x86_64-linux-gnu", "aarch64-linux-gnu"].map(
   (machine) => `/usr/lib/${machine}/faketime/libfaketime.so.1`,
 );
 
+const fillWalMaxMb = 400;
+
 export function drillHouse(house: House): DrillHouse {
   const actions = actionsOf(house);
   const probes = probesOf(house);
@@ -85,6 +87,7 @@ function actionsOf(house: House): Readonly<Record<string, Word>> {
           "There is no small disk here: the drill must need one, and only root can mount it.",
         );
       await house.disk[perform]();
+      if (perform === "fill") await writeUntilRefused(house);
     },
   });
 
@@ -98,10 +101,7 @@ function actionsOf(house: House): Readonly<Record<string, Word>> {
     }),
     pause: ofRole(async (role) => role.pause()),
     resume: ofRole(async (role) => role.resume()),
-    toxic: ofProxy(async (path, given) => {
-      const { proxy: _, ...toxic } = given;
-      return await faults("POST", `${path}/toxics`, toxic);
-    }),
+    toxic: ofProxy(async (path, { toxic }) => await faults("POST", `${path}/toxics`, toxic)),
     cut: ofProxy(async (path) => await faults("PATCH", path, { enabled: false })),
     heal: ofProxy(async (path) => {
       for (const { name } of (await faults("GET", `${path}/toxics`)) as { name: string }[])
@@ -160,6 +160,7 @@ function probesOf(house: House): Readonly<Record<string, Word>> {
     orders: probe(
       async ({ withinSeconds }, _run, signal) => await house.orders.counts(numberOf(withinSeconds, 0, 600), signal),
     ),
+    page: probe(async ({ path }, _run, signal) => await pageAt(`${house.doorUrl}${String(path ?? "/")}`, signal)),
     verify: probe(async () => await auditHouse(house)),
     run: probe(async ({ of, seconds }, run) => runMetric(run, String(of), numberOf(seconds, 10, 600))),
   };
@@ -216,6 +217,40 @@ async function operate(
   if (!answer.ok)
     throw new SpillwayError("internal", `${method} ${path} of the ${member}: ${answer.status} ${text.trim()}`);
   return text === "" ? null : text;
+}
+
+/**
+ * A full disk is felt when the room that Postgres holds in advance is used up. Orders alone would take minutes for that,
+ * so the write-ahead log is filled with messages that nobody reads, until one is refused.
+ */
+async function writeUntilRefused(house: House): Promise<void> {
+  const database = openDatabase(house.databaseUrl);
+  try {
+    for (let mebibytes = 0; mebibytes < fillWalMaxMb; mebibytes++)
+      await database.pool.unsafe("select pg_logical_emit_message(true, 'drill', repeat('x', 1048576))");
+  } catch {
+    return;
+  } finally {
+    await database.close().catch(() => undefined);
+  }
+  throw new SpillwayError("internal", `The disk took ${fillWalMaxMb} MiB more, though it should be full.`);
+}
+
+/** What a shopper gets who opens it; status 0 when nobody answers. */
+async function pageAt(
+  url: string,
+  signal: AbortSignal,
+): Promise<{ status: number; seconds: number; cache: string | null }> {
+  const beganAt = performance.now();
+  const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(10_000)]) }).catch(
+    () => undefined,
+  );
+  await response?.arrayBuffer().catch(() => undefined);
+  return {
+    status: response?.status ?? 0,
+    seconds: Math.round(performance.now() - beganAt) / 1000,
+    cache: response?.headers.get("cache-status") ?? null,
+  };
 }
 
 export async function auditHouse(house: House): Promise<{ checked: number; breaches: number; broken: string[] }> {

@@ -24,7 +24,6 @@ import { OrderDesk } from "./order-desk.ts";
 import { mountSmallDisk, type SmallDisk } from "./small-disk.ts";
 
 export const houseRoles = ["postgres", "shop", "worker", "edge"] as const;
-export type HouseRole = (typeof houseRoles)[number];
 export const houseProxies = ["postgres", "shop", "sms"] as const;
 
 export type House = {
@@ -147,9 +146,10 @@ export async function openHouse(options: {
       for (const member of [members.edge, members.worker, members.shop]) await member.stop();
     });
     log("the house starts shop, worker and edge");
+    // Before the shop reads its catalogue for the first time.
+    await fillShelves(folder, { ...shopEnv, DATABASE_URL: postgres.url });
     await members.shop.start();
     await Promise.all([members.worker.start(), members.edge.start()]);
-    await fillShelves(folder, { ...shopEnv, DATABASE_URL: postgres.url });
     log(`the house is open at ${doorUrl}`);
     return {
       doorUrl,

@@ -80,7 +80,7 @@ export function createMember({ name, words, env }: MemberOptions): Member {
       child = started;
       for (const stream of [started.stdout, started.stderr]) void keep(stream);
       void started.exited.then(async () => {
-        started.stdin.write("done\n");
+        await started.stdin.write("done\n");
         await started.stdin.end();
       });
       const giveUpAt = performance.now() + readyWithinMs;

@@ -31,7 +31,7 @@ export async function mountSmallDisk(folder: string): Promise<SmallDisk | undefi
       const block = new Uint8Array(blockBytes);
       try {
         for (let left = await room(folder); left > 0; left = await room(folder)) {
-          file.write(block.subarray(0, Math.min(left, blockBytes)));
+          await file.write(block.subarray(0, Math.min(left, blockBytes)));
           await file.flush();
         }
       } catch (error) {

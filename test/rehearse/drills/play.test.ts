@@ -320,7 +320,7 @@ test("a file with ten mistakes gets ten complaints", () => {
     "step 2: it needs a `name`",
     'step 3 "c": its provider\'s `type` must be http, process or spillway, not "ftp"',
     'step 4 "d": its http provider needs a `url`',
-    'step 5 "e": the pause `after` must be seconds, or a name in ${…}',
+    `step 5 "e": the pause \`after\` must be seconds, or a name in ${"$"}{…}`,
     'step 6 refers to "nowhere", which is nowhere in the experiment',
     "our extension has no `limit`; it has expectation, abort, limits and needs",
     "the rollback strategy must be one of default, always, never, deviated",
