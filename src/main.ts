@@ -105,6 +105,17 @@ const commands: Record<string, Command> = {
     help: '  curl -H "Authorization: Bearer $(bin/spillway token)" http://localhost:8080/api/admin/orders',
     run: async () => await (await import("#roles/tools/token.ts")).tokenTool(config()),
   },
+  drill: {
+    words: "drill FILE | --list",
+    summary: "play one trouble on a shop of its own, and see whether shoppers notice",
+    run: async (args) => await (await import("#roles/tools/drill.ts")).drillTool(args, process.env),
+  },
+  faults: {
+    words: "faults",
+    summary: "put trouble between two programs: a TCP proxy with toxiproxy's HTTP API",
+    help: 'Any client of toxiproxy drives it. It listens on this machine alone unless --host says otherwise.\n\n  --listen PORT    the API\'s port (8474)\n  --host ADDRESS   the API\'s address (127.0.0.1)\n  --config FILE    proxies to begin with: what POST /populate takes\n\n  bin/spillway faults\n  curl -X POST localhost:8474/proxies -d \'{"name": "db", "listen": "127.0.0.1:6432", "upstream": "127.0.0.1:5432"}\'\n  curl -X POST localhost:8474/proxies/db/toxics -d \'{"type": "latency", "attributes": {"latency": 500, "jitter": 100}}\'\n  curl -X DELETE localhost:8474/proxies/db/toxics/latency_downstream',
+    run: async (args) => await (await import("#roles/tools/faults.ts")).faultsTool(args),
+  },
   bench: {
     words: "bench orders|edge",
     summary: "measure this machine: orders a second, or the edge beside nginx, Varnish and HAProxy",

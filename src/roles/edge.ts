@@ -4,7 +4,7 @@
  * starting -> ready (one line says so) -> draining (SIGINT or SIGTERM: not ready at once, connections are told to close,
  * what is under way ends) -> stopped. SIGHUP reads the configuration again; a wrong one changes nothing.
  */
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { listen } from "#adapters/bun/edge-listener.ts";
 import { type HttpServer, serve } from "#adapters/bun/http-server.ts";
 import type { EdgeListener } from "#adapters/bun/listener.ts";
@@ -17,6 +17,7 @@ import { Metrics } from "#watch/metrics.ts";
 import { edgeConfigSchemaJson, edgeSettings, readEdgeConfig } from "./edge-config.ts";
 import { controlsOf, createEdgeParts } from "./edge-parts.ts";
 import { processGauges } from "./ops.ts";
+import { tokenCheck } from "./token-check.ts";
 
 const log = (line: string): void => {
   process.stderr.write(`${line}\n`);
@@ -154,16 +155,6 @@ function report(error: unknown): string {
   const reference = `${process.pid}-${references}`;
   log(`error ${reference}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   return reference;
-}
-
-/** In constant time; without a token in the configuration nothing is right. */
-export function tokenCheck(token: () => string | undefined): (given: string) => boolean {
-  return (given) => {
-    const expected = token();
-    if (expected === undefined) return false;
-    const digest = (text: string) => createHash("sha256").update(text).digest();
-    return timingSafeEqual(digest(given), digest(expected));
-  };
 }
 
 /** What is read once at the start, by its name in the configuration. */

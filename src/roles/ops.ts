@@ -5,6 +5,7 @@ import { operationsPage } from "#console/pages/operations.ts";
 import type { Html } from "#storefront/html.ts";
 import type { Metrics } from "#watch/metrics.ts";
 import type { Parts } from "./parts.ts";
+import { sandboxFaultApi } from "./sandbox-fault.ts";
 import { version } from "./version.ts";
 
 export type OpsOptions = {
@@ -46,10 +47,11 @@ export function createOps(parts: Parts, options: OpsOptions): (request: Request)
   const { metrics, clock, orders, outbox, catalogue, ledger } = parts;
   const startedAtMs = clock.now();
   processGauges(metrics, startedAtMs);
+  const sandboxFault = sandboxFaultApi(parts);
 
   return async (request) => {
     const { pathname, searchParams } = new URL(request.url);
-    const answer = await options.edge?.(request);
+    const answer = (await options.edge?.(request)) ?? (await sandboxFault(request));
     if (answer !== undefined) return answer;
     if (request.method !== "GET" && request.method !== "HEAD") return text("This port only answers GET.\n", 405);
     switch (pathname) {

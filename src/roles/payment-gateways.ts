@@ -1,5 +1,6 @@
 /** Which payment providers this shop has, from its settings. */
 import { createAdyenGateway } from "#adapters/payment-adyen/payment-gateway.ts";
+import { createLiveFault, type LiveFault } from "#adapters/payment-sandbox/live-fault.ts";
 import { createSandboxGateway, type SandboxGateway } from "#adapters/payment-sandbox/payment-gateway.ts";
 import type { SandboxCharge } from "#adapters/payment-sandbox/ports.ts";
 import { createStripeGateway } from "#adapters/payment-stripe/payment-gateway.ts";
@@ -13,6 +14,8 @@ import type { Config } from "./config.ts";
 export type Gateways = {
   readonly all: readonly PaymentGateway[];
   readonly sandbox: (SandboxGateway & { challenge(reference: string): Promise<SandboxCharge | null> }) | undefined;
+  /** Where there is a sandbox. */
+  readonly liveFault?: LiveFault;
   readonly options: readonly PaymentOption[];
 };
 
@@ -30,8 +33,11 @@ export function createGateways(
   const all: PaymentGateway[] = [];
   const paymentOptions: PaymentOption[] = [];
   let sandbox: Gateways["sandbox"];
+  let liveFault: LiveFault | undefined;
   if (config.sandbox) {
     const books = createSandboxBooks(database.pool);
+    liveFault = createLiveFault(systemRandom);
+    const { apply } = liveFault;
     const gateway = createSandboxGateway({
       clock: systemClock,
       random: systemRandom,
@@ -39,7 +45,7 @@ export function createGateways(
       deliverWebhook: options.deliverSandboxWebhook,
       webhookSecret: options.webhookSecret,
       requestsPerSecond: config.sandboxPerSecond,
-      script: (token) => token.split("#")[0] ?? "",
+      script: (token) => apply(token.split("#")[0] ?? ""),
     });
     sandbox = {
       ...gateway,
@@ -50,7 +56,7 @@ export function createGateways(
   }
   if (config.stripe !== undefined) all.push(createStripeGateway({ clock: systemClock, ...config.stripe }));
   if (config.adyen !== undefined) all.push(createAdyenGateway({ clock: systemClock, ...config.adyen }));
-  return { all, sandbox, options: paymentOptions };
+  return { all, sandbox, options: paymentOptions, ...(liveFault === undefined ? {} : { liveFault }) };
 }
 
 const sandboxOption: PaymentOption = {

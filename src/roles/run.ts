@@ -16,7 +16,7 @@ import { createEdge, type Edge } from "#edge/edge.ts";
 import { edgeApi } from "#http/edge-api.ts";
 import { SpillwayError } from "#kernel/error.ts";
 import type { Config } from "./config.ts";
-import { listenerOptions, tokenCheck } from "./edge.ts";
+import { listenerOptions } from "./edge.ts";
 import { readEdgeConfig } from "./edge-config.ts";
 import { controlsOf, createEdgeParts, type EdgeParts } from "./edge-parts.ts";
 import { createOps } from "./ops.ts";
@@ -26,6 +26,7 @@ import { roomKeysOf } from "./room-keys.ts";
 import { createShop, type Shop } from "./shop.ts";
 import { openShopDatabase, type ShopDatabase } from "./shop-database.ts";
 import { roomsElsewhere } from "./shop-rooms.ts";
+import { tokenCheck } from "./token-check.ts";
 import { createWorker, emailSender, type Worker } from "./worker.ts";
 
 export type RoleName = "shop" | "worker";
