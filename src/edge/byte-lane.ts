@@ -188,8 +188,8 @@ class Ride implements Freight, Delivery {
     else this.#ask(again);
   }
 
-  hint(status: number, links: readonly string[]): void {
-    this.#to?.hint(status, links);
+  hint(status: number, lines: readonly string[]): void {
+    this.#to?.hint(status, lines);
   }
 
   /** The head of an answer is here: upstream and shedding have what they want to know. */
