@@ -14,6 +14,7 @@ import { confidentialFields } from "./cache/stored.ts";
 import type { Exchange, Glimpse, Stage } from "./exchange.ts";
 import { cleanAnswer, linesForOrigin, mayGoAsLines, notPassedBack } from "./forwarding.ts";
 import { type Limits, withFields } from "./limits/limits.ts";
+import { leaveLane } from "./off-lane.ts";
 import {
   type AnswerHead,
   type Carrier,
@@ -188,8 +189,8 @@ class Ride implements Freight, Delivery {
     else this.#ask(again);
   }
 
-  hint(status: number, links: readonly string[]): void {
-    this.#to?.hint(status, links);
+  hint(status: number, lines: readonly string[]): void {
+    this.#to?.hint(status, lines);
   }
 
   /** The head of an answer is here: upstream and shedding have what they want to know. */
@@ -215,28 +216,8 @@ class Ride implements Freight, Delivery {
 
   // --- off the lane
 
-  /** Goes on with what is left of the stages: `next` is what they get from those that were met. */
   #leave(next: () => Response | Promise<Response>): void {
-    const { fallback, seeing } = this.#lane;
-    const exchange = this.#whole();
-    const finish = (response: Response): void => {
-      seeing.ends(exchange, response.status, this.#sight);
-      if (this.#to === undefined) response.body?.cancel().catch(() => {});
-      else this.#to.answer(response);
-    };
-    const fail = (error: unknown): void => {
-      seeing.ends(exchange, 500, this.#sight);
-      this.#to?.broke(error);
-    };
-    let answer: Response | Promise<Response>;
-    try {
-      answer = fallback(exchange, next);
-    } catch (error) {
-      fail(error);
-      return;
-    }
-    if (answer instanceof Promise) answer.then(finish, fail);
-    else finish(answer);
+    leaveLane(this.#lane, this.#whole(), this.#sight, next, () => this.#to);
   }
 
   #whole(): Exchange {

@@ -194,18 +194,20 @@ class Sent implements OriginRequest {
   readonly target: string;
   readonly headers: AllFields;
   readonly body: ReadableStream<Uint8Array> | null;
-  readonly client: ReceivedRequest | null;
+  readonly client: Pick<ReceivedRequest, "hint"> | null;
+  readonly #received: ReceivedRequest | null;
 
-  constructor({ method, target, request }: Exchange, headers: AllFields) {
+  constructor({ method, target, request, hint }: Exchange, headers: AllFields) {
     this.method = method;
     this.target = target;
     this.headers = headers;
     this.body = request === null || method === "GET" || method === "HEAD" ? null : request.body;
-    this.client = request;
+    this.#received = request;
+    this.client = hint === undefined ? request : { hint };
   }
 
   get signal(): AbortSignal {
-    return this.client?.signal ?? neverAborted;
+    return this.#received?.signal ?? neverAborted;
   }
 }
 

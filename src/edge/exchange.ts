@@ -18,6 +18,8 @@ export type Exchange = {
   readonly headers: AllFields;
   /** The request as it was received, for its body and its abort signal; null for one that the edge makes itself. */
   readonly request: ReceivedRequest | null;
+  /** Tells whoever asked what the origin says before its answer; see `ReceivedRequest`. For an exchange without their request. */
+  readonly hint?: ReceivedRequest["hint"];
   /** Of the client, after the rules for trusted proxies; IPv4 or IPv6 without brackets. */
   readonly address: string;
   /** When it was received, milliseconds since the epoch. */
@@ -30,7 +32,7 @@ export type Exchange = {
 };
 
 /** A request that is only looked at, of which no `Headers` were made: what an exchange is, too. */
-export type Glimpse = Omit<Exchange, "headers" | "request" | "tunnel"> & { readonly headers: Fields };
+export type Glimpse = Omit<Exchange, "headers" | "request" | "hint" | "tunnel"> & { readonly headers: Fields };
 
 export type MatchedRoute = {
   /** The pattern of the config, never the path: "/products/:handle". The label of counters. */

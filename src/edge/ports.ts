@@ -90,8 +90,8 @@ export type ReceivedRequest = Pick<Request, "method" | "url" | "body" | "signal"
   readonly target?: string;
   /** The body, where all of it is there already. */
   readonly whole?: Uint8Array<ArrayBuffer> | undefined;
-  /** Tells the client something before the answer: that it will take a while (102), or what it will need (103, RFC 8297). */
-  readonly hint?: (status: number, links: readonly string[]) => void;
+  /** Tells the client something before the answer, by an interim one: its status, and its fields as lines without their end. */
+  readonly hint?: (status: number, lines: readonly string[]) => void;
 };
 
 /** A head as it was read off the wire; its places are read over by the next one, so it is for the moment only. */
@@ -131,7 +131,7 @@ export interface Freight {
   answered(response: Response): void;
   /** Instead of an answer, or of the rest of one. */
   failed(error: unknown): void;
-  hint(status: number, links: readonly string[]): void;
+  hint(status: number, lines: readonly string[]): void;
 }
 
 export interface Carrier {
@@ -150,7 +150,7 @@ export interface Recipient {
   answer(response: Response): void;
   /** Instead, or in the middle of it: there is no more. */
   broke(error: unknown): void;
-  hint(status: number, links: readonly string[]): void;
+  hint(status: number, lines: readonly string[]): void;
 }
 
 /** What a recipient may say to whoever brings it its answer. */

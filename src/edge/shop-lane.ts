@@ -8,6 +8,7 @@ import type { EdgeCache, Passing } from "./cache/cache.ts";
 import { confidentialFields } from "./cache/stored.ts";
 import type { Exchange, Glimpse, Stage } from "./exchange.ts";
 import { type Limits, withFields } from "./limits/limits.ts";
+import { leaveLane } from "./off-lane.ts";
 import { type AllFields, type Client, type Delivery, type Fields, type Recipient, toHeaders } from "./ports.ts";
 import type { Lane } from "./quick-lane.ts";
 import type { Seeing, Sight } from "./seeing.ts";
@@ -153,9 +154,8 @@ class Visit implements Delivery {
     this.#to?.broke(error);
   }
 
-  /** Goes on with what is left of the stages. */
   #leave(response: Response): void {
-    const { cache, fallback, seeing } = this.#stages;
+    const { cache } = this.#stages;
     const exchange: Exchange = { ...this.#exchange, headers: this.#exchange.headers as AllFields, request: null };
     const kept = (): Response | Promise<Response> => {
       if (cache === undefined) return response;
@@ -168,24 +168,7 @@ class Visit implements Delivery {
       const told = this.#told;
       return answer instanceof Promise ? answer.then((late) => withFields(late, told)) : withFields(answer, told);
     };
-    const finish = (answer: Response): void => {
-      seeing.ends(exchange, answer.status, this.#sight);
-      if (this.#to === undefined) answer.body?.cancel().catch(() => {});
-      else this.#to.answer(answer);
-    };
-    const fail = (error: unknown): void => {
-      seeing.ends(exchange, 500, this.#sight);
-      this.#to?.broke(error);
-    };
-    let answer: Response | Promise<Response>;
-    try {
-      answer = fallback(exchange, next);
-    } catch (error) {
-      fail(error);
-      return;
-    }
-    if (answer instanceof Promise) answer.then(finish, fail);
-    else finish(answer);
+    leaveLane(this.#stages, exchange, this.#sight, next, () => this.#to);
   }
 
   resume(): void {}

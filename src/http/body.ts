@@ -15,8 +15,10 @@ export async function readText(request: LightRequest, maxBytes: number): Promise
 }
 
 export async function readBytes(request: LightRequest, maxBytes: number): Promise<Uint8Array> {
-  const declared = Number(request.headers.get("content-length") ?? "-1");
+  const { whole } = request;
+  const declared = whole?.length ?? Number(request.headers.get("content-length") ?? "-1");
   if (declared > maxBytes) throw tooLarge(maxBytes);
+  if (whole !== undefined) return whole;
   if (declared >= 0) {
     const body = new Uint8Array(await request.arrayBuffer());
     if (body.byteLength > maxBytes) throw tooLarge(maxBytes);
@@ -48,7 +50,7 @@ export function readJson(request: LightRequest, maxBytes = jsonBodyMax): unknown
   return whole === undefined ? jsonToCome(request, maxBytes) : jsonOf(whole, maxBytes);
 }
 
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder();
 
 function jsonOf(bytes: Uint8Array, maxBytes: number): unknown {
   if (bytes.length > maxBytes) throw tooLarge(maxBytes);

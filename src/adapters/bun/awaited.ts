@@ -8,7 +8,7 @@ type Client = {
   pass(request: Awaited, bytes: Uint8Array | undefined, isLast: boolean): boolean;
   give(request: Awaited, response: Response): void;
   broke(request: Awaited, error: unknown): void;
-  hint(request: Pending, status: number, links: readonly string[]): void;
+  hint(request: Pending, status: number, lines: readonly string[]): void;
 };
 
 export class Awaited implements Pending, Recipient {
@@ -48,8 +48,8 @@ export class Awaited implements Pending, Recipient {
     this.#connection.broke(this, error);
   }
 
-  hint(status: number, links: readonly string[]): void {
-    if (!this.isAnswered) this.#connection.hint(this, status, links);
+  hint(status: number, lines: readonly string[]): void {
+    if (!this.isAnswered) this.#connection.hint(this, status, lines);
   }
 
   /** The client has gone. */

@@ -1,7 +1,7 @@
 /** Bytes to answers: the same wherever they are cut, and never anything but an answer or a refusal. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { AnswerError, ChunkedReader, fillIn, parseHead } from "./http1-answer.ts";
+import { AnswerError, ChunkedReader, fillIn, hintOf, parseHead } from "./http1-answer.ts";
 
 const bytes = (text: string) => new Uint8Array(Buffer.from(text, "latin1"));
 
@@ -17,6 +17,15 @@ describe("a head", () => {
     expect(framing("304 Not Modified\r\nTransfer-Encoding: chunked")).toBe("none");
     expect(framing("200 OK\r\nContent-Length: 5", true)).toBe("none");
     expect(parseHead("HTTP/1.1 103 Early Hints\r\nLink: </a>", false)).toBeUndefined();
+  });
+
+  test("that comes before the answer is passed on with what is not of its connection", () => {
+    expect(hintOf("HTTP/1.1 102 Processing")).toEqual({ status: 102, lines: [] });
+    expect(
+      hintOf("HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nX-A: b\r\nConnection: x\r\nX\x01: c\r\nX: \x01"),
+    ).toEqual({ status: 103, lines: ["link: </a>; rel=preload", "x-a: b"] });
+    expect(hintOf("HTTP/1.1 100 Continue")).toBeUndefined();
+    expect(hintOf("HTTP/1.1 200 OK\r\nLink: </a>")).toBeUndefined();
   });
 
   test("tells whether its connection may be used again, and how long", () => {

@@ -21,17 +21,21 @@ export type AnswerHead = {
 };
 
 /**
- * What an interim answer tells a client that it can use: 102, which says that it takes a while, and the Link fields of a 103 (RFC 8297),
- * those of them that can stand in a field again. Undefined of any other head.
+ * What an interim answer tells a client (RFC 9110 15.2): that it takes a while (102), what will be needed (103, RFC 8297), or what came
+ * later. Its fields as lines without their end, those that can stand in a head again. Undefined of any other head, and of 100, which
+ * answers what only one hop has asked.
  */
-export function hintOf(text: string): { readonly status: number; readonly links: readonly string[] } | undefined {
-  if (text.startsWith("HTTP/1.1 102")) return { status: 102, links: [] };
-  if (!text.startsWith("HTTP/1.1 103")) return undefined;
-  const links = text.split("\r\n").filter((line) => /^link:[\t\x20-\x7e]{1,4096}$/i.test(line));
-  if (links.length === 0) return undefined;
-  return { status: 103, links: links.slice(0, hintsMax).map((line) => line.slice("link:".length).trim()) };
+export function hintOf(text: string): { readonly status: number; readonly lines: readonly string[] } | undefined {
+  const status = Number(/^HTTP\/1\.1 (1\d\d)/.exec(text)?.[1]);
+  if (!(status >= 102)) return undefined;
+  const lines = text.split("\r\n").slice(1, 1 + hintsMax);
+  const passed = lines.filter((line) => hintLine.test(line) && !ofOneHop.test(line));
+  return { status, lines: passed.map((line) => line.replace(/^[^:]+/, (name) => name.toLowerCase())) };
 }
 
+const hintLine = /^[!#$%&'*+.^_`|~0-9a-z-]+:[\t\x20-\x7e]{0,4096}$/i;
+const ofOneHop =
+  /^(?:connection|keep-alive|proxy-connection|te|trailer|transfer-encoding|content-length|upgrade|alt-svc):/i;
 const hintsMax = 50;
 const fieldsMax = 200;
 

@@ -243,10 +243,10 @@ export class Connection implements Client {
     if (this.#isPaused && !request.isFull()) this.#resume();
   }
 
-  hint(request: Pending, status: number, links: readonly string[]): void {
+  hint(request: Pending, status: number, lines: readonly string[]): void {
     if (this.#request !== request || this.#isClosed || !this.#outlet.isEmpty) return;
-    const fields = links.map((link) => `link: ${link}\r\n`).join("");
-    this.#writeText(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${fields}\r\n`, undefined);
+    const fields = lines.map((line) => `${line}\r\n`).join("");
+    this.#writeText(`${statusLine(status)}${fields}\r\n`, undefined);
   }
 
   // --- answers as bytes

@@ -13,7 +13,7 @@ const aheadMaxBytes = 65_536;
 type Client = {
   /** Somebody reads the body, or throws it away. */
   wantsBody(request: DoorRequest): void;
-  hint(request: DoorRequest, status: number, links: readonly string[]): void;
+  hint(request: DoorRequest, status: number, lines: readonly string[]): void;
 };
 
 export class DoorRequest implements ReceivedRequest {
@@ -106,9 +106,9 @@ export class DoorRequest implements ReceivedRequest {
     return this.#body;
   }
 
-  hint(status: number, links: readonly string[]): void {
+  hint(status: number, lines: readonly string[]): void {
     // Clients of HTTP/1.0 know no interim answers (RFC 9110 15.2).
-    if (this.minor === 1 && !this.isAnswered) this.#connection.hint(this, status, links);
+    if (this.minor === 1 && !this.isAnswered) this.#connection.hint(this, status, lines);
   }
 
   async text(): Promise<string> {

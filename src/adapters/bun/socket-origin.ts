@@ -370,7 +370,7 @@ export function createSocketOrigin(options: SocketOriginOptions): SocketOrigin {
         const head = parseHead(text, exchange.isHead);
         if (head === undefined) {
           const hint = hintOf(text);
-          if (hint !== undefined) (exchange.freight ?? exchange.request?.client)?.hint?.(hint.status, hint.links);
+          if (hint !== undefined) (exchange.freight ?? exchange.request?.client)?.hint?.(hint.status, hint.lines);
           if (++this.#interim > interimMax)
             throw new AnswerError(`it begins with more than ${interimMax} interim answers`);
           bytes = bytes.subarray(end + 4);

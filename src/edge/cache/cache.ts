@@ -364,7 +364,11 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
         if (stored.lastModified !== null) changed.set("if-modified-since", stored.lastModified);
       }
     }
-    return isAlone ? { ...exchange, headers } : { ...exchange, headers, request: null };
+    if (isAlone) return { ...exchange, headers };
+    const { request } = exchange;
+    // Who leads is told what comes before the answer.
+    const hint = request?.hint?.bind(request);
+    return { ...exchange, headers, request: null, ...(hint === undefined ? {} : { hint }) };
   }
 
   async function fetchThrough(
