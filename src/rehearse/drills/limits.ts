@@ -18,7 +18,7 @@ export function refusal(
   switch (provider.type) {
     case "spillway": {
       const call = houseCallOf(activity, values);
-      if (house === undefined) return undefined;
+      if (house === undefined) return `${where} asks for a Spillway that is run for the drill, and there is none`;
       const target = house.targetOf(call);
       if (target === undefined) return `${where}: there is no ${call.kind} "${call.word}"`;
       if (activity.type === "probe" || limits.targets.includes(target)) return undefined;

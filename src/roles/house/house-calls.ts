@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { createAuditor } from "#adapters/postgres/auditor.ts";
 import { openDatabase } from "#adapters/postgres/database.ts";
+import { systemClock } from "#adapters/system/clock.ts";
 import { SpillwayError } from "#kernel/error.ts";
 import type { DrillHouse, HouseCall } from "#rehearse/drills/ports.ts";
 import type { RunView } from "#rehearse/ports.ts";
@@ -23,6 +24,7 @@ const clockLibraries = ["x86_64-linux-gnu", "aarch64-linux-gnu"].map(
 );
 
 const fillWalMaxMb = 400;
+const clockMovedWithinSeconds = 30;
 
 export function drillHouse(house: House): DrillHouse {
   const actions = actionsOf(house);
@@ -94,10 +96,14 @@ function actionsOf(house: House): Readonly<Record<string, Word>> {
   return {
     kill: ofRole(async (role) => await role.kill()),
     stop: ofRole(async (role) => await role.stop()),
-    start: ofRole(async (role, given) => await role.start(clockOf(given))),
+    start: ofRole(async (role, given) => {
+      await role.start(clockOf(given));
+      await clockIsMoved(house, given);
+    }),
     restart: ofRole(async (role, given) => {
       await role.stop();
       await role.start(clockOf(given));
+      await clockIsMoved(house, given);
     }),
     pause: ofRole(async (role) => role.pause()),
     resume: ofRole(async (role) => role.resume()),
@@ -198,6 +204,20 @@ function clockOf({ clockOffsetSeconds }: Given): Readonly<Record<string, string>
     );
   const seconds = numberOf(clockOffsetSeconds, 0, 86_400);
   return { LD_PRELOAD: library, FAKETIME: `${seconds < 0 ? "" : "+"}${seconds}s`, FAKETIME_DONT_FAKE_MONOTONIC: "1" };
+}
+
+/** A process that takes its time past the library would make the drill say what it has not tried. */
+async function clockIsMoved(house: House, { role, clockOffsetSeconds }: Given): Promise<void> {
+  if (clockOffsetSeconds === undefined) return;
+  const opsUrl = house.opsUrls[role as keyof House["opsUrls"]];
+  const metrics = opsUrl === undefined ? "" : await (await fetch(`${opsUrl}/metrics`)).text();
+  const startedAtSeconds = Number(/^process_start_time_seconds (\S+)$/m.exec(metrics)?.[1]);
+  const movedSeconds = startedAtSeconds - systemClock.now() / 1000;
+  if (!(Math.abs(movedSeconds - Number(clockOffsetSeconds)) < clockMovedWithinSeconds))
+    throw new SpillwayError(
+      "internal",
+      `The clock of ${String(role)} could not be moved by ${String(clockOffsetSeconds)} s.`,
+    );
 }
 
 async function operate(

@@ -71,7 +71,7 @@ export async function openHouse(options: {
     const disk = needs.includes("small disk") ? await mountSmallDisk(join(folder, "disk")) : undefined;
     if (disk !== undefined) undo.push(async () => await disk.unmount());
     log("the house starts its Postgres");
-    const ports = await freePorts(8);
+    const ports = await freePorts(6);
     const [postgresPort, shopPort, doorPort, shopOps, workerOps, edgeOps] = ports as [
       number,
       number,
@@ -195,23 +195,26 @@ async function fillShelves(folder: string, env: Readonly<Record<string, string>>
   if ((await child.exited) !== 0) throw new SpillwayError("internal", `The shelves could not be filled: ${out}${err}`);
 }
 
-/** Held all at once, so that they differ. */
+/** Below those that outgoing connections are given: what is free now is still free when a role starts again. */
+const portLeast = 15_000;
+const portMost = 32_000;
+const portTriesMax = 200;
+
 async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      async () =>
-        await new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
-          const server = createServer();
-          server.once("error", reject);
-          server.listen(0, "127.0.0.1", () => resolve(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return typeof address === "object" && address !== null ? address.port : 0;
+  const ports = new Set<number>();
+  for (let tries = 0; ports.size < count; tries++) {
+    if (tries > portTriesMax) throw new SpillwayError("port_in_use", `There are no ${count} free ports.`);
+    const port = portLeast + Math.floor(systemRandom() * (portMost - portLeast));
+    if (await isFree(port)) ports.add(port);
+  }
+  return [...ports];
+}
+
+async function isFree(port: number): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    // On all interfaces, as the roles will.
+    server.listen(port, () => server.close(() => resolve(true)));
   });
-  await Promise.all(servers.map(async (server) => await new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

@@ -32,6 +32,7 @@ export class OrderDesk {
   readonly #run = crypto.randomUUID().slice(0, 8);
   #orders = 0;
   #unanswered = 0;
+  #askedAgain = 0;
 
   constructor(url: string, sku: string) {
     this.#url = url;
@@ -61,8 +62,8 @@ export class OrderDesk {
   async crowd(
     options: { readonly perSecond: number; readonly seconds: number; readonly token: string },
     signal: AbortSignal,
-  ): Promise<{ acknowledged: number; asked: number }> {
-    const before = this.#acknowledged.length;
+  ): Promise<{ asked: number; acknowledged: number; askedAgain: number }> {
+    const before = { acknowledged: this.#acknowledged.length, askedAgain: this.#askedAgain };
     const placing: Promise<unknown>[] = [];
     const endsAt = performance.now() + options.seconds * 1000;
     for (let next = performance.now(); next < endsAt && !signal.aborted; next += 1000 / options.perSecond) {
@@ -70,7 +71,11 @@ export class OrderDesk {
       placing.push(this.#place(options.token, AbortSignal.any([signal, AbortSignal.timeout(60_000)])));
     }
     await Promise.all(placing);
-    return { acknowledged: this.#acknowledged.length - before, asked: placing.length };
+    return {
+      asked: placing.length,
+      acknowledged: this.#acknowledged.length - before.acknowledged,
+      askedAgain: this.#askedAgain - before.askedAgain,
+    };
   }
 
   /** Asks for all of them; waits up to so long for those that are open. */
@@ -130,6 +135,7 @@ export class OrderDesk {
         this.#unanswered += 1;
         throw new SpillwayError("internal", `the order was refused: ${response.status} ${JSON.stringify(answer)}`);
       }
+      this.#askedAgain += 1;
       await Bun.sleep(pauseMs);
     }
     this.#unanswered += 1;
