@@ -15,5 +15,11 @@ export async function benchTool(given: string[]): Promise<number> {
     };
     return await benchEdge(rest);
   }
-  throw new SpillwayError("bad_usage", "usage: bin/spillway bench orders|edge");
+  if (name === "rehearse") {
+    const { benchRehearse } = (await import("../../../bench/rehearse.ts")) as {
+      benchRehearse: (given: string[]) => Promise<number>;
+    };
+    return await benchRehearse(rest);
+  }
+  throw new SpillwayError("bad_usage", "usage: bin/spillway bench orders|edge|rehearse");
 }
