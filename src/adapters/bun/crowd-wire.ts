@@ -24,6 +24,11 @@ export type CrowdWireOptions = {
 };
 
 const waitingMax = 100_000;
+/**
+ * Connections that are being made at once. A listener's queue holds some hundreds; what it drops comes again a second later, and
+ * that second would be the generator's doing. Whoever is not among them takes the first connection that is free or made.
+ */
+const connectingMax = 256;
 /** Servers close what waits; common ones after 5 seconds. What must not be asked twice goes only to a fresher one. */
 const idleMs = 4000;
 const idleMsIfOnce = 1000;
@@ -41,6 +46,7 @@ export class CrowdWire implements Wire {
   #waitingFrom = 0;
   #openMax = 0;
   #busy = 0;
+  #connecting = 0;
   #capped = 0;
   readonly #sweeper: ReturnType<typeof setInterval>;
   #isClosed = false;
@@ -84,14 +90,18 @@ export class CrowdWire implements Wire {
     if (connection?.isIdle === true) {
       this.#busy += 1;
       connection.use(exchange, deadlineMs);
-    } else if (this.#all.size < this.#options.connectionsMax) this.#connect(exchange, deadlineMs);
+    } else if (this.#mayConnect()) this.#connect(exchange, deadlineMs);
     else {
-      this.#capped += 1;
+      if (this.#all.size >= this.#options.connectionsMax) this.#capped += 1;
       if (this.#waiting.length - this.#waitingFrom >= waitingMax) {
         const text = `${waitingMax} requests wait for a connection already`;
         queueMicrotask(() => exchange.failed("unsent", text, this.#options.now()));
       } else this.#waiting.push({ exchange, deadlineMs });
     }
+  }
+
+  #mayConnect(): boolean {
+    return this.#all.size < this.#options.connectionsMax && this.#connecting < connectingMax;
   }
 
   #idleOne(isSafe: boolean): Connection | undefined {
@@ -108,6 +118,7 @@ export class CrowdWire implements Wire {
     const connection = new Connection(this, this.#options.now, this.#last, exchange, deadlineMs);
     this.#all.add(connection);
     this.#busy += 1;
+    this.#connecting += 1;
     if (this.#all.size > this.#openMax) this.#openMax = this.#all.size;
     if (exchange.owner !== 0) this.#owned.set(exchange.owner, connection);
     const isTls = this.#tls !== undefined;
@@ -117,6 +128,13 @@ export class CrowdWire implements Wire {
       ...(this.#tls === undefined ? {} : { tls: this.#tls }),
       socket: isTls ? secureHandlers : handlers,
     }).catch((error: unknown) => connection.connectFailed(error));
+  }
+
+  /** Somebody may go on to a new connection, if anybody waits. */
+  #connectNext(): void {
+    if (this.#isClosed || this.#waitingFrom === this.#waiting.length || !this.#mayConnect()) return;
+    const next = this.#nextWaiting();
+    if (next !== undefined) this.#connect(next.exchange, next.deadlineMs);
   }
 
   // What connections call.
@@ -142,14 +160,18 @@ export class CrowdWire implements Wire {
     if (connection.owner === 0) this.#idle.push(connection);
   }
 
-  gone(connection: Connection, wasBusy: boolean): void {
+  made(): void {
+    this.#connecting -= 1;
+    this.#connectNext();
+  }
+
+  gone(connection: Connection, wasBusy: boolean, wasConnecting: boolean): void {
     this.#all.delete(connection);
     if (wasBusy) this.#busy -= 1;
+    if (wasConnecting) this.#connecting -= 1;
     if (connection.owner !== 0 && this.#owned.get(connection.owner) === connection)
       this.#owned.delete(connection.owner);
-    if (this.#isClosed || this.#waitingFrom === this.#waiting.length) return;
-    const next = this.#nextWaiting();
-    if (next !== undefined) this.#connect(next.exchange, next.deadlineMs);
+    this.#connectNext();
   }
 
   #nextWaiting(): { exchange: Exchange; deadlineMs: number } | undefined {
@@ -216,6 +238,7 @@ class Connection {
     this.#socket = socket;
     socket.setNoDelay(true);
     this.#write();
+    this.#wire.made();
   }
 
   shookHands(socket: Socket<Connection>, isTrusted: boolean, error: Error | null): void {
@@ -358,8 +381,9 @@ class Connection {
   #close(wasBusy: boolean): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    const wasConnecting = this.#socket === undefined;
     this.#socket?.terminate();
-    this.#wire.gone(this, wasBusy);
+    this.#wire.gone(this, wasBusy, wasConnecting);
   }
 }
 

@@ -59,7 +59,7 @@ const acknowledgedMax = 200_000;
 const notesMax = 30;
 /** A closed crowd whose shop refuses at once must not run in circles. */
 const pauseAfterFailureMs = 100;
-const startsPerTurn = 256;
+const startsForMs = 5;
 /** Who was due and never begun is counted up to here. */
 const missedMax = 10_000_000;
 
@@ -135,17 +135,18 @@ export class Crowd {
     if (this.#isOver || this.#isTurning) return Number.POSITIVE_INFINITY;
     this.#isTurning = true;
     // In small helpings: answers and the order to stop must get their turn too, also when more is due than can be done.
-    let helping = startsPerTurn;
-    while (this.#nextMs <= nowMs && helping-- > 0) {
+    const untilMs = this.#options.now() + startsForMs;
+    let askedAtMs = 0;
+    while (this.#nextMs <= nowMs && this.#options.now() < untilMs) {
       const dueMs = this.#nextMs;
       this.#begin(dueMs);
       this.#nextMs = this.#nextArrivalMs();
     }
-    helping = startsPerTurn;
-    while (this.#queue.firstMs <= nowMs && helping-- > 0) {
+    while (this.#queue.firstMs <= nowMs && askedAtMs < untilMs) {
       const shopper = this.#queue.pop() as Shopper;
+      askedAtMs = this.#options.now();
       if (!this.isOpen && nowMs >= this.#endMs) this.#forget(shopper);
-      else shopper.ask(this.#options.now());
+      else shopper.ask(askedAtMs);
     }
     this.#isTurning = false;
     while (nowMs >= this.#secondEndsMs) this.#endSecond();
@@ -347,7 +348,8 @@ export class Crowd {
   #end(nowMs: number): void {
     if (this.#secondRequests > 0 || this.#arrivals.size > 0) this.#endSecond();
     this.#isOver = true;
-    for (let left = missedMax; this.#nextMs <= Math.min(nowMs, this.#endMs) && left > 0; left--) {
+    // Only at the end of its time: who is stopped before has not missed what was due this very moment.
+    for (let left = missedMax; nowMs >= this.#endMs && this.#nextMs <= this.#endMs && left > 0; left--) {
       this.#missed += 1;
       this.#nextMs = this.#nextArrivalMs();
     }

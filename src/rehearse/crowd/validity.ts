@@ -51,7 +51,7 @@ export function voidReasonsOf(played: Played, parts: readonly WorkerPart[], lost
   const capped = total((part) => part.capped);
   if (capped > 0)
     reasons.push(
-      `${capped} requests had to wait since all ${played.connectionsMax} connections were taken. Raise connectionsMax, and the limit of open files (ulimit -n) with it.`,
+      `${capped} requests had to wait since all ${played.connectionsMax} connections were taken. Raise connectionsMax; where this machine sets the limit (ulimit -n, net.ipv4.ip_local_port_range), take more machines (--join).`,
     );
   if (parts.some((part) => part.isRequestsMaxReached))
     reasons.push("The run ended at requestsMax before its time. Raise it, or make the plan shorter.");

@@ -64,8 +64,7 @@ export async function play(ready: ReadyPlan, options: PlayOptions): Promise<Play
   for (const { file, atSeconds } of plan.drills)
     if (parts.drillOf !== undefined)
       drills.push({ drill: await parts.drillOf(resolveIn(ready.folder, file), plan), atSeconds });
-  const allowed = Math.floor(connectionsAllowed(team.processes));
-  const connectionsMax = Math.min(plan.connectionsMax, allowed);
+  const connectionsMax = Math.min(plan.connectionsMax, connectionsAllowed(team.processes) * team.machines);
 
   const truth = parts.truthOf?.(plan, ready.folder);
   try {

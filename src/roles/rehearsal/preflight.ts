@@ -61,15 +61,21 @@ export async function unreachable({ target }: RehearsalPlan): Promise<string | u
 /** Files beside connections: logs, pipes, libraries. */
 const filesBeside = 64;
 
-/** How many connections all processes together may have, by this system's limit of open files; Infinity where it tells none. */
+/**
+ * How many connections all processes of this machine together may have to one target. By the limit of open files; and by the ports
+ * that Linux gives to connections, of which it looks for a free one in the even half first: beyond that, each new connection
+ * would take milliseconds, and the generator would stand still. Infinity where the system tells none of this.
+ */
 export function connectionsAllowed(processes: number): number {
-  try {
-    const limits = readFileSync("/proc/self/limits", "utf8");
-    const hard = /^Max open files\s+\S+\s+(\S+)/m.exec(limits)?.[1];
-    const soft = /^Max open files\s+(\S+)/m.exec(limits)?.[1];
-    const limit = Number(soft === "unlimited" ? hard : soft);
-    return Number.isFinite(limit) ? Math.max(1, limit - filesBeside) * processes : Number.POSITIVE_INFINITY;
-  } catch {
-    return Number.POSITIVE_INFINITY;
-  }
+  const read = (file: string): string => {
+    try {
+      return readFileSync(file, "utf8");
+    } catch {
+      return "";
+    }
+  };
+  const files = Number(/^Max open files\s+(\d+)/m.exec(read("/proc/self/limits"))?.[1] ?? Number.POSITIVE_INFINITY);
+  const [from, to] = read("/proc/sys/net/ipv4/ip_local_port_range").trim().split(/\s+/).map(Number);
+  const ports = from === undefined || to === undefined || !(to > from) ? Number.POSITIVE_INFINITY : (to - from) >> 1;
+  return Math.max(processes, Math.min(Math.max(1, files - filesBeside) * processes, ports));
 }

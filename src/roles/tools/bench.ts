@@ -1,25 +1,19 @@
-/** `spillway bench …`: benches live in bench/, one question a file. */
+/** `spillway bench …`: benches live in bench/, one question a file. They are imported when they are asked for. */
 import { SpillwayError } from "#kernel/error.ts";
 
-export async function benchTool(given: string[]): Promise<number> {
-  const [name, ...rest] = given;
-  if (name === "orders") {
-    const { benchOrders } = (await import("../../../bench/orders.ts")) as {
-      benchOrders: (given: string[]) => Promise<number>;
-    };
-    return await benchOrders(rest);
-  }
-  if (name === "edge") {
-    const { benchEdge } = (await import("../../../bench/edge.ts")) as {
-      benchEdge: (given: string[]) => Promise<number>;
-    };
-    return await benchEdge(rest);
-  }
-  if (name === "peers") {
-    const { benchPeers } = (await import("../../../bench/peers.ts")) as {
-      benchPeers: (given: string[]) => Promise<number>;
-    };
-    return await benchPeers(rest);
-  }
-  throw new SpillwayError("bad_usage", "usage: bin/spillway bench orders|edge|peers");
+type Bench = (given: string[]) => Promise<number>;
+
+const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  orders: async () => (await import("../../../bench/orders.ts")).benchOrders,
+  edge: async () => (await import("../../../bench/edge.ts")).benchEdge,
+  "waiting-room": async () => (await import("../../../bench/waiting-room.ts")).benchWaitingRoom,
+  rehearse: async () => (await import("../../../bench/rehearse.ts")).benchRehearse,
+  peers: async () => (await import("../../../bench/peers.ts")).benchPeers,
+};
+
+export async function benchTool([name = "", ...rest]: string[]): Promise<number> {
+  const bench = Object.hasOwn(benches, name) ? benches[name] : undefined;
+  if (bench === undefined)
+    throw new SpillwayError("bad_usage", `usage: bin/spillway bench ${Object.keys(benches).join("|")}`);
+  return await (await bench())(rest);
 }
