@@ -52,7 +52,6 @@ test("every report is written, and none says what did not happen", () => {
     "metrics.txt",
     "response.hgrm",
     "service.hgrm",
-    "result.json",
   ]);
   for (const { text } of writeReports(nothing)) expect(text).not.toMatch(/NaN|Infinity|undefined/);
   expect(htmlReport(nothing)).toContain("nothing was asked of it");
