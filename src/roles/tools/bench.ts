@@ -21,5 +21,11 @@ export async function benchTool(given: string[]): Promise<number> {
     };
     return await benchPeers(rest);
   }
-  throw new SpillwayError("bad_usage", "usage: bin/spillway bench orders|edge|peers");
+  if (name === "rehearse") {
+    const { benchRehearse } = (await import("../../../bench/rehearse.ts")) as {
+      benchRehearse: (given: string[]) => Promise<number>;
+    };
+    return await benchRehearse(rest);
+  }
+  throw new SpillwayError("bad_usage", "usage: bin/spillway bench orders|edge|rehearse|peers");
 }

@@ -52,11 +52,14 @@ export async function rehearseValidly(args: () => Promise<string[]>): Promise<Ra
 }
 
 export async function startFreezingServer(fromMs = 0, forMs = 0): Promise<AsyncDisposable & { readonly url: string }> {
-  const child = Bun.spawn([process.execPath, `${import.meta.dir}/freezing-server.ts`, String(fromMs), String(forMs)], {
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "inherit",
-  });
+  const child = Bun.spawn(
+    [process.execPath, `${root}/bench/rehearse/freezing-server.ts`, String(fromMs), String(forMs)],
+    {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "inherit",
+    },
+  );
   const { value } = await child.stdout.getReader().read();
   return {
     url: `http://127.0.0.1:${Number(new TextDecoder().decode(value))}`,
