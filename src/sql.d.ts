@@ -1,5 +1,9 @@
-/** SQL stands in files of its own and is read as text. */
+/** SQL, and programs for others to run, stand in files of their own and are read as text. */
 declare module "*.sql" {
+  const text: string;
+  export default text;
+}
+declare module "*.txt" {
   const text: string;
   export default text;
 }

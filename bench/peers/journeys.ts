@@ -44,7 +44,7 @@ export function spillwayBuyer(base: string): Buy {
     return {
       last: async () => {
         const { json } = await call(`${base}/api/orders`, { method: "POST", headers, body });
-        return String(json.number);
+        return String(json.orderNumber);
       },
     };
   };

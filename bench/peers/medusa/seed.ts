@@ -1,5 +1,6 @@
 // The catalogue: SKUs and their stock come as JSON in the environment, the same for every shop. Stock is managed everywhere,
 // so it is really checked and reserved. What the shoppers must know goes to seeded.json.
+// biome-ignore-all lint/suspicious/noExplicitAny: Medusa's own types are not installed here
 import { writeFileSync } from "node:fs";
 import { ContainerRegistrationKeys, Modules } from "@medusajs/framework/utils";
 import {

@@ -173,6 +173,8 @@ function overTime(result: RunResult): Markup {
   }));
   const most = (of: (second: SecondResult) => number) => all.reduce((top, second) => Math.max(top, of(second)), 0);
   const trace = (of: (second: SecondResult) => number) => all.map((second) => [second.atSecond, of(second)] as const);
+  // A second in which nothing was answered has no time, rather than none at all.
+  const times = (of: (second: SecondResult) => number) => trace(of).filter(([, ms]) => ms > 0);
   const slowest = most(({ p99Ms }) => p99Ms);
   const errorsMost = most(({ errors }) => errors);
   const least = all.reduce((low, { p50Ms }) => (p50Ms > 0 ? Math.min(low, p50Ms) : low), Number.POSITIVE_INFINITY);
@@ -198,8 +200,8 @@ ${drawChart({
   y: logScale(Number.isFinite(least) ? least : 1, slowest, duration),
   bands,
   lines: [
-    { kind: "low", points: trace(({ p50Ms }) => p50Ms) },
-    { kind: "response", points: trace(({ p99Ms }) => p99Ms) },
+    { kind: "low", points: times(({ p50Ms }) => p50Ms) },
+    { kind: "response", points: times(({ p99Ms }) => p99Ms) },
   ],
 })}
 <p class="legend"><b>Errors a second</b></p>

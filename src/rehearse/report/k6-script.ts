@@ -4,6 +4,7 @@
  * Source: https://grafana.com/docs/k6/latest/using-k6/scenarios/executors/
  */
 import type { RehearsalPlan, Threshold } from "#contract/rehearsal-plan.ts";
+import player from "./k6-player.txt" with { type: "text" };
 
 type Stage = { readonly target: number; readonly duration: string };
 type Scenario = Record<string, unknown>;
@@ -24,78 +25,20 @@ export function k6Script(plan: RehearsalPlan): string {
   lost.push(
     "k6 measures from when it sends: what waits behind a stalled target shows as dropped_iterations, not as latency.",
   );
-  const journeys = plan.journeys.map(({ name, weight, steps, data }) => ({ name, weight, steps, data }));
+  const files = plan.journeys.flatMap(({ data }) => (data === undefined ? [] : [data.file]));
+  const constants: Readonly<Record<string, unknown>> = {
+    options,
+    target: plan.target.url.replace(/\/$/, ""),
+    timeout: `${plan.timeoutSeconds}s`,
+    dataFiles: [...new Set(files)],
+    journeys: plan.journeys.map(({ name, weight, steps, data }) => ({ name, weight, steps, data })),
+  };
+  const written = Object.entries(constants)
+    .map(([name, value]) => `${name === "options" ? "export " : ""}const ${name} = ${JSON.stringify(value, null, 2)};`)
+    .join("\n\n");
   return `// ${oneLine(plan.name)}: made by \`bin/spillway rehearse export k6\`.
 ${lost.map((line) => `// - ${oneLine(line)}\n`).join("")}
-import http from "k6/http";
-import { check, sleep } from "k6";
-import exec from "k6/execution";
-${journeys.some(({ data }) => data !== undefined) ? 'import { SharedArray } from "k6/data";\n' : ""}
-export const options = ${JSON.stringify(options, null, 2)};
-
-const target = ${JSON.stringify(plan.target.url.replace(/\/$/, ""))};
-const journeys = ${JSON.stringify(journeys, null, 2)};
-${journeys.some(({ data }) => data !== undefined) ? csvReader(journeys.flatMap(({ data }) => (data === undefined ? [] : [data.file]))) : "\nfunction rowOf() {\n  return {};\n}\n"}
-const weights = journeys.reduce((sum, journey) => sum + journey.weight, 0);
-const run = Date.now().toString(36);
-
-export default function () {
-  let luck = Math.random() * weights;
-  const journey = journeys.find((candidate) => (luck -= candidate.weight) < 0) || journeys[0];
-  const values = { number: String(exec.scenario.iterationInTest + 1), run, ...rowOf(journey) };
-  for (const step of journey.steps) if (!play(journey, step, values)) return;
-}
-
-function play(journey, step, values) {
-  const uuid = "xxxxxxxx-xxxx-4xxx-8xxx-xxxxxxxxxxxx".replace(/x/g, () => Math.floor(Math.random() * 16).toString(16));
-  const fill = (text, write) => text.replace(/\\{\\{\\s*([a-zA-Z][\\w-]*)\\s*\\}\\}/g, (_whole, name) => write(String((name === "uuid" ? uuid : values[name]) || "")));
-  const asItIs = (value) => value;
-  const isJson = step.body !== undefined && typeof step.body !== "string";
-  const body = step.body === undefined ? null : isJson ? fill(JSON.stringify(step.body), (value) => JSON.stringify(value).slice(1, -1)) : fill(step.body, asItIs);
-  const headers = isJson ? { "content-type": "application/json" } : {};
-  for (const name of Object.keys(step.headers || {})) headers[name] = fill(step.headers[name], asItIs);
-  const path = fill(step.path, asItIs);
-  const url = /^https?:/.test(path) ? path : target + path;
-  const params = { headers, timeout: ${JSON.stringify(`${plan.timeoutSeconds}s`)}, tags: { name: journey.name + "/" + step.name } };
-  if (step.expect && step.expect.length > 0) params.responseCallback = http.expectedStatuses(...step.expect);
-  let answer;
-  for (let asked = 0; asked < (step.until ? step.until.most : 1); asked += 1) {
-    if (asked > 0) sleep(step.until.everySeconds);
-    answer = http.request(step.method || "GET", url, body, params);
-    if (!step.until || step.until.is.includes(String(at(answer, step.until.json)))) break;
-  }
-  const good = step.expect && step.expect.length > 0 ? step.expect.includes(answer.status) : answer.status > 0 && answer.status < 400;
-  check(answer, { [journey.name + "/" + step.name]: () => good });
-  if (!good) return false;
-  for (const wanted of step.extract || []) values[wanted.name] = take(answer, wanted);
-  if (step.think) sleep(typeof step.think === "number" ? step.think : step.think.least + Math.random() * (step.think.most - step.think.least));
-  return true;
-}
-
-function take(answer, wanted) {
-  if (wanted.json !== undefined) return at(answer, wanted.json);
-  if (wanted.header !== undefined) {
-    const name = Object.keys(answer.headers).find((candidate) => candidate.toLowerCase() === wanted.header.toLowerCase());
-    return name === undefined ? undefined : answer.headers[name];
-  }
-  const found = new RegExp(wanted.pattern).exec(answer.body || "");
-  return found === null ? undefined : found[1] === undefined ? found[0] : found[1];
-}
-
-function at(answer, pointer) {
-  let value;
-  try {
-    value = JSON.parse(answer.body);
-  } catch {
-    return undefined;
-  }
-  for (const name of pointer.split("/").slice(1)) {
-    if (value === null || typeof value !== "object") return undefined;
-    value = value[name.replace(/~1/g, "/").replace(/~0/g, "~")];
-  }
-  return value;
-}
-`;
+${player.replace("// CONSTANTS", () => written)}`;
 }
 
 /** k6 wants whole numbers of iterations; slow rates are said by the minute or the hour. */
@@ -221,36 +164,6 @@ function thresholdsOf(thresholds: readonly Threshold[], lost: string[]): Record<
     out[name] = [...(out[name] ?? []), ...rules];
   }
   return out;
-}
-
-function csvReader(files: readonly string[]): string {
-  return `
-const rows = {${[...new Set(files)].map((file) => `\n  ${JSON.stringify(file)}: new SharedArray(${JSON.stringify(file)}, () => parseCsv(open(${JSON.stringify(file)}))),`).join("")}
-};
-
-function parseCsv(text) {
-  const lines = [[""]];
-  let quoted = false;
-  for (let index = 0; index < text.length; index += 1) {
-    const char = text[index];
-    const line = lines[lines.length - 1];
-    if (char === '"' && quoted && text[index + 1] === '"') line[line.length - 1] += text[(index += 1)];
-    else if (char === '"') quoted = !quoted;
-    else if (char === "," && !quoted) line.push("");
-    else if (char === "\\n" && !quoted) lines.push([""]);
-    else if (char !== "\\r" || quoted) line[line.length - 1] += char;
-  }
-  const [head, ...rest] = lines.filter((line) => line.length > 1 || line[0] !== "");
-  return rest.map((line) => Object.fromEntries(head.map((name, index) => [name, line[index] || ""])));
-}
-
-function rowOf(journey) {
-  if (!journey.data) return {};
-  const all = rows[journey.data.file];
-  const turn = exec.scenario.iterationInTest;
-  return all[journey.data.order === "random" ? Math.floor(Math.random() * all.length) : turn % all.length] || {};
-}
-`;
 }
 
 const oneLine = (text: string): string => text.replace(/[\r\n\u2028\u2029]+/g, " ");

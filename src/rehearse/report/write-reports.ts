@@ -1,4 +1,4 @@
-/** Every report of a run, as files: what `--report DIR` writes. */
+/** Every report of a run, as files: what `--report DIR` writes beside `result.json`. */
 import { hgrmOf } from "../measure/hgrm.ts";
 import type { ReportWriter } from "../ports.ts";
 import { htmlReport } from "./html-report.ts";
@@ -14,5 +14,4 @@ export const writeReports: ReportWriter = (result) => [
   { file: "metrics.txt", text: openMetricsReport(result) },
   { file: "response.hgrm", text: hgrmOf(together(result.steps, "response").toData()) },
   { file: "service.hgrm", text: hgrmOf(together(result.steps, "service").toData()) },
-  { file: "result.json", text: `${JSON.stringify(result)}\n` },
 ];

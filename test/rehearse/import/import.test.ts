@@ -1,6 +1,9 @@
 /** What is there already becomes a plan: small sources of our own, and real public files where a folder of them is given. */
 import { describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
 import { Value } from "typebox/value";
 import { RehearsalPlan } from "#contract/rehearsal-plan.ts";
@@ -11,6 +14,8 @@ import { importK6 } from "#rehearse/import/k6-options.ts";
 import { importOpenApi } from "#rehearse/import/openapi.ts";
 import { importSitemap } from "#rehearse/import/sitemap.ts";
 import { k6Script } from "#rehearse/report/k6-script.ts";
+import { truthOf } from "#roles/rehearsal/truth-of.ts";
+import { importTool } from "#roles/tools/rehearse-import.ts";
 
 /** Whatever comes out must be a plan as the schema has it. */
 function valid(imported: Imported): Imported {
@@ -399,6 +404,88 @@ describe("a k6 script of a plan", () => {
     expect(amount(k6Script(withArrivals({ ...steps, steps: [...steps.steps] })))).toBeCloseTo(550, 3);
   });
 
+  test("plays the journeys: what an answer brought is sent on, gaps are filled, an error ends the journey", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "k6-script-"));
+    try {
+      const stubs: Record<string, string> = {
+        http: `export default { expectedStatuses: (...all) => all, request: (method, url, body, params) => {
+          globalThis.k6Asked.push({ method, url, body, params });
+          return url.includes("/cart") ? { status: 201, body: '{"cart":{"id":"c 1"}}', headers: { "X-Token": "t9" } } : { status: url.includes("/fails") ? 500 : 200, body: "", headers: {} };
+        } };`,
+        k6: "export const check = () => true; export const sleep = (seconds) => globalThis.k6Slept.push(seconds);",
+        data: "export class SharedArray { constructor(_name, make) { return make(); } }",
+        execution: "export default { scenario: { iterationInTest: 4 } };",
+      };
+      for (const [name, text] of Object.entries(stubs)) await Bun.write(join(folder, `${name}.js`), text);
+      const step = { headers: {}, expect: [], expectedMs: 0, extract: [] };
+      const script = k6Script(
+        withArrivals(
+          { shape: "constant", perSecond: 1, seconds: 1 },
+          {
+            target: { ...plan.target, url: "https://shop.example" },
+            journeys: [
+              {
+                name: "buy",
+                weight: 1,
+                data: { file: "people.csv", order: "in turn" },
+                steps: [
+                  {
+                    ...step,
+                    name: "cart",
+                    method: "POST",
+                    path: "/cart",
+                    body: { email: "{{email}}", key: "{{uuid}}" },
+                    expect: [201],
+                    think: 2,
+                    extract: [
+                      { name: "cart", json: "/cart/id" },
+                      { name: "token", header: "x-token" },
+                    ],
+                  },
+                  {
+                    ...step,
+                    name: "pay",
+                    method: "PUT",
+                    path: "/fails/{{cart}}?n={{number}}",
+                    headers: { authorization: "{{token}}" },
+                  },
+                  { ...step, name: "never", method: "GET", path: "/never" },
+                ],
+              },
+            ],
+          },
+        ),
+      );
+      const local = script.replace(/from "k6(?:\/(\w+))?"/g, (_whole, name) => `from "./${name ?? "k6"}.js"`);
+      await Bun.write(join(folder, "script.js"), local);
+      const scope = globalThis as unknown as { k6Asked: Record<string, unknown>[]; k6Slept: number[]; open: unknown };
+      Object.assign(scope, {
+        k6Asked: [],
+        k6Slept: [],
+        open: () => 'name,email\n"Ada, L.",ada@example.com\nBo,bo@example.com\n',
+      });
+      const { default: shopper } = (await import(join(folder, "script.js"))) as { default: () => void };
+      shopper();
+      expect(scope.k6Slept).toEqual([2]);
+      expect(scope.k6Asked.map(({ method, url }) => `${method} ${url}`)).toEqual([
+        "POST https://shop.example/cart",
+        "PUT https://shop.example/fails/c 1?n=5",
+      ]);
+      expect(JSON.parse(String(scope.k6Asked[0]?.body))).toMatchObject({
+        email: "ada@example.com",
+        key: expect.stringMatching(/^[0-9a-f]{8}-/),
+      });
+      expect(scope.k6Asked[0]?.params).toMatchObject({
+        headers: { "content-type": "application/json" },
+        responseCallback: [201],
+        tags: { name: "buy/cart" },
+      });
+      expect(scope.k6Asked[1]?.params).toMatchObject({ headers: { authorization: "t9" } });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
   test("says in its head what k6 does not know, and nothing of a plan ends a comment or a text", () => {
     const text = k6Script(
       withArrivals(
@@ -440,6 +527,75 @@ test("a log of a thousand different ways is told by as many journeys as a plan m
   const { plan } = valid(log.result());
   expect(plan.journeys.length).toBeLessThanOrEqual(100);
   expect(plan.journeys.reduce((sum, { weight }) => sum + weight, 0)).toBe(1000);
+});
+
+describe("the tool", () => {
+  const inFolder = async (work: (folder: string) => Promise<void>): Promise<void> => {
+    const folder = await mkdtemp(join(tmpdir(), "rehearse-import-"));
+    try {
+      await work(folder);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  };
+
+  test("writes a plan and its data files beside it, from a packed log, and never over what is there", async () => {
+    await inFolder(async (folder) => {
+      const lines = Array.from(
+        { length: 50 },
+        (_, visit) =>
+          `10.0.0.${visit} - - [27/Nov/2026:09:00:${String(visit).padStart(2, "0")} +0000] "GET /products/${visit} HTTP/1.1" 200 1 "-" "Firefox"`,
+      );
+      await Bun.write(join(folder, "access.log.gz"), Bun.gzipSync(Buffer.from(lines.join("\n"))));
+      const given = [
+        "log",
+        join(folder, "access.log.gz"),
+        "--url",
+        "http://127.0.0.1:8080",
+        "--out",
+        join(folder, "plan"),
+      ];
+      expect(await importTool(given)).toBe(0);
+      const plan = JSON.parse(await Bun.file(join(folder, "plan", "plan.json")).text());
+      expect(plan.target).toEqual({ url: "http://127.0.0.1:8080" });
+      expect(await Bun.file(join(folder, "plan", plan.journeys[0].data.file)).text()).toContain("/products/7\n");
+      expect(String(await importTool(given).catch((error) => error))).toContain("is there already");
+      expect(String(await importTool(given.slice(0, 2)).catch((error) => error))).toContain("--out FOLDER");
+    });
+  });
+
+  test("reads a sitemap from a file, packed or not", async () => {
+    await inFolder(async (folder) => {
+      const xml = "<urlset><url><loc>https://shop.example/products/a</loc></url></urlset>";
+      await Bun.write(join(folder, "sitemap.xml"), xml);
+      await Bun.write(join(folder, "sitemap.xml.gz"), Bun.gzipSync(Buffer.from(xml)));
+      for (const file of ["sitemap.xml", "sitemap.xml.gz"]) {
+        expect(await importTool(["sitemap", join(folder, file), "--out", join(folder, `from-${file}`)])).toBe(0);
+        expect(JSON.parse(await Bun.file(join(folder, `from-${file}`, "plan.json")).text()).target.url).toBe(
+          "https://shop.example",
+        );
+      }
+    });
+  });
+
+  test("refuses what is missing, or is of no kind that it knows", async () => {
+    const says = async (...given: string[]) => String(await importTool(given).catch((error) => error));
+    expect(await says("har", "/nowhere/x.har")).toContain("cannot be read");
+    expect(await says("pcap", "x")).toContain("har|openapi|sitemap|log|k6");
+    expect(await says("har")).toContain("usage");
+  });
+});
+
+test("a plan that wants the truth and does not say where it is gets a sentence, and one that wants none gets none", () => {
+  const { plan } = importSitemap(["http://127.0.0.1/"]);
+  const asked = (kind: typeof plan.target.kind, settings: Record<string, string>) => ({
+    ...plan,
+    target: { ...plan.target, kind, settings },
+  });
+  expect(truthOf(asked("http", {}), ".")).toBeUndefined();
+  for (const kind of ["spillway", "vendure", "medusa"] as const)
+    expect(() => truthOf(asked(kind, {}), ".")).toThrow("target.settings.databaseUrl");
+  expect(() => truthOf(asked("spillway", { dataDir: "data", settleSeconds: "-1" }), ".")).toThrow("settleSeconds");
 });
 
 /** har-to-k6's examples, Swagger's petstore, k6's examples: three folders named har, openapi and k6. */

@@ -11,6 +11,7 @@ import { writeReports } from "#rehearse/report/write-reports.ts";
 import type { RunResult } from "#rehearse/result.ts";
 import { goNoGo } from "#rehearse/verdict/go-no-go.ts";
 import { chromiumIsThere, chromiumPath, launchOptions } from "../../browser/chromium.ts";
+import { htmlComplaints } from "../../browser/html-complaints.ts";
 import { at, steps, withDrills } from "../sample-decision.ts";
 import { sampleResult } from "../sample-result.ts";
 
@@ -52,7 +53,6 @@ test("every report is written, and none says what did not happen", () => {
     "metrics.txt",
     "response.hgrm",
     "service.hgrm",
-    "result.json",
   ]);
   for (const { text } of writeReports(nothing)) expect(text).not.toMatch(/NaN|Infinity|undefined/);
   expect(htmlReport(nothing)).toContain("nothing was asked of it");
@@ -70,6 +70,15 @@ test("figures are rounded for people, and never to nothing", () => {
     "1.99 min",
   ]);
   expect([share(0, 5), share(1, 1_000_000), share(25, 1000), share(5, 0)]).toEqual(["0 %", "< 0.01 %", "2.5 %", "0 %"]);
+});
+
+test("the pages are sound HTML: a label stands where its style says, and nothing else is out of the standard", async () => {
+  for (const text of [
+    htmlReport(sampleResult()),
+    htmlReport(hostile),
+    goNoGoHtml(goNoGo([at(1.5), withDrills(), steps(5)])),
+  ])
+    expect((await htmlComplaints(text)).filter((complaint) => !complaint.startsWith("an inline style"))).toEqual([]);
 });
 
 describe("nothing that a target or a plan says", () => {

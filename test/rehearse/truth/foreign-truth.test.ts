@@ -145,6 +145,6 @@ describe("Medusa's books", () => {
 
 test("a database that is no such shop's is refused in a sentence before the run", async () => {
   const truth = createVendureTruth({ databaseUrl: baseUrl, oneOrderPerEmail: false });
-  await expect(truth.before()).rejects.toThrow("Vendure's books cannot be read");
+  expect(String(await truth.before().catch((error) => error))).toContain("Vendure's books cannot be read");
   await truth.close();
 });

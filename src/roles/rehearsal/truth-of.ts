@@ -7,8 +7,8 @@ import { createVendureTruth } from "#adapters/truth-vendure/truth.ts";
 import type { RehearsalPlan } from "#contract/rehearsal-plan.ts";
 import { SpillwayError } from "#kernel/error.ts";
 import type { Truth } from "#rehearse/ports.ts";
-import { readConfig } from "./config.ts";
-import { openShopDatabase } from "./shop-database.ts";
+import { readConfig } from "../config.ts";
+import { openShopDatabase } from "../shop-database.ts";
 
 const settleSecondsByDefault = 60;
 const settleSecondsMax = 3600;
