@@ -375,6 +375,7 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
 
     claim(seq, waitMs) {
       seen = Math.max(seen, seq);
+      if (releasedSet.has(seq)) return Promise.resolve({ kind: "used" });
       const rank = ranks.rankOf(seq, state());
       if (rank === undefined) return Promise.resolve({ kind: "not-called" });
       const place = book.look(rank);
