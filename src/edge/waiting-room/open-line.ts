@@ -499,6 +499,7 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
       strandedLastMinute: totalOf(line.stranded),
       showRate: showingOf(line.turns, line.roomMs).rate,
       resumed: line.resumed,
+      silentMs: reporter.silentMs,
       reportMs: reporter.reportMs,
       reportsFailed: reporter.failures,
     };
