@@ -33,22 +33,24 @@ export type Plan = {
   readonly driftPpm: number;
 };
 
-export const troubleSeconds = 75;
-export const healedSeconds = 75;
+export const troubleSeconds = 50;
+export const quietSeconds = 110;
+export const healedSeconds = 40;
 
 export function drawPlan(dice: Dice): Plan {
-  const isQuiet = dice.chance(0.12);
+  const isQuiet = dice.chance(0.05);
   const perhaps = (share: number, chance: number): number => (!isQuiet && dice.chance(share) ? chance : 0);
-  const outflowPerMinute = dice.pick([30, 60, 60, 120, 120, 240]);
+  const outflowPerMinute = isQuiet ? dice.pick([30, 60, 120]) : dice.pick([6, 12, 20, 30, 60]);
   const ghosts = dice.pick([0, 0.3, 0.6, 0.6, 0.8]);
   const hasCap = !isQuiet && dice.chance(0.3);
   return {
-    edges: isQuiet ? dice.whole(1, 3) : dice.pick([1, 2, 2, 3, 3, 4]),
+    edges: isQuiet ? dice.whole(1, 3) : dice.pick([1, 2, 2, 3]),
     outflowPerMinute,
     activeMax: hasCap ? dice.whole(5, 2 * outflowPerMinute) : 0,
     sessionSeconds: hasCap ? dice.pick([30, 40]) : 900,
     renews: dice.chance(0.5),
-    preQueueSeconds: dice.chance(0.4) ? 60 : 0,
+    // A room that is begun when people come already begins as if it had been lost.
+    preQueueSeconds: !isQuiet && dice.chance(0.3) ? 60 : 0,
     ghosts,
     late: dice.pick([0, 0.1, 0.3]),
     copied: dice.pick([0, 0.05]),

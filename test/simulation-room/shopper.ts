@@ -5,32 +5,52 @@
 import type { Claimed } from "#edge/waiting-room/line.ts";
 import type { Edge, World } from "./world.ts";
 
-export type Shopper = { readonly name: string; seq: number | undefined; isIn: boolean; readonly isLive: boolean };
+export type Shopper = {
+  readonly name: string;
+  seq: number | undefined;
+  isIn: boolean;
+  readonly isLive: boolean;
+  readonly isLate: boolean;
+};
 
 const leafBytes = 32;
 
 export function comes(world: World, number: number): Shopper {
   const { scheduler, dice, observer, plan, outside } = world;
   const isGhost = dice.chance(plan.ghosts);
-  const shopper: Shopper = { name: `shopper ${number}`, seq: undefined, isIn: false, isLive: !isGhost };
   const lateMs = dice.chance(plan.late) ? dice.whole(5000, 30_000) : 0;
+  const shopper: Shopper = {
+    name: `shopper ${number}`,
+    seq: undefined,
+    isIn: false,
+    isLive: !isGhost,
+    isLate: lateMs > 0,
+  };
   const isCopied = dice.chance(plan.copied);
   const leaf = Uint8Array.from({ length: leafBytes }, (_, at) => (number >> (8 * (at % 4))) & 255);
   const arrivedMs = scheduler.nowMs;
   let wasCalled = false;
 
-  const soon = (ms: number, run: () => void): void => {
-    scheduler.after(outside, ms * (0.8 + 0.4 * dice.next()), run);
-  };
+  const soon = (ms: number, run: () => void): void =>
+    void scheduler.after(outside, ms * (0.8 + 0.4 * dice.next()), run);
 
   function join(): void {
     const edge = world.anyEdge();
-    if (edge === undefined) return soon(1000, join);
+    if (edge === undefined) {
+      soon(1000, join);
+      return;
+    }
     const { process } = edge;
     void edge.line.join(leaf, arrivedMs).then((joined) => {
       // The answer comes from this edge: none when it has crashed.
-      if (!process.isAlive) return soon(1000, join);
-      if (joined.kind !== "joined") return soon(1500, join);
+      if (!process.isAlive) {
+        soon(1000, join);
+        return;
+      }
+      if (joined.kind !== "joined") {
+        soon(1500, join);
+        return;
+      }
       observer.joined(joined.seq, shopper.name);
       shopper.seq = joined.seq;
       scheduler.note(shopper.name, `joins as ${joined.seq}`);
@@ -45,15 +65,25 @@ export function comes(world: World, number: number): Shopper {
   function look(): void {
     if (shopper.isIn || shopper.seq === undefined) return;
     const edge = world.anyEdge();
-    if (edge === undefined) return soon(1000, look);
+    if (edge === undefined) {
+      soon(1000, look);
+      return;
+    }
     const rank = edge.line.rankOf(shopper.seq);
-    if (rank === undefined) return soon(2000, look);
+    if (rank === undefined) {
+      soon(2000, look);
+      return;
+    }
     observer.ranked(shopper.seq, rank);
     const ahead = edge.line.aheadOf(rank);
-    if (ahead > 0) return soon(Math.min(15_000, 1500 + (ahead * 15_000) / plan.outflowPerMinute), look);
+    if (ahead > 0) {
+      soon(Math.min(15_000, 1500 + (ahead * 15_000) / plan.outflowPerMinute), look);
+      return;
+    }
     if (!wasCalled && lateMs > 0) {
       wasCalled = true;
-      return soon(lateMs, look);
+      soon(lateMs, look);
+      return;
     }
     wasCalled = true;
     claim(edge, shopper.seq);

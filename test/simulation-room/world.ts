@@ -23,6 +23,7 @@ export type Edge = {
   file: string | undefined;
 };
 
+const defaults = Value.Parse(Room, Value.Default(Room, { id: "drop" }));
 const savedEveryMs = 400;
 
 export class World {
@@ -52,19 +53,16 @@ export class World {
     this.keys = mutation.keys?.(simulatedKeys(dice)) ?? simulatedKeys(dice);
     this.outside = this.scheduler.spawn("outside");
     const opensAtMs = beginningMs + plan.preQueueSeconds * 500;
-    this.room = Value.Parse(
-      Room,
-      Value.Default(Room, {
-        id: "drop",
-        ...(plan.preQueueSeconds === 0
-          ? {}
-          : { opensAt: new Date(opensAtMs).toISOString(), preQueueMinutes: plan.preQueueSeconds / 60 }),
-        outflowPerMinute: plan.outflowPerMinute,
-        activeMax: plan.activeMax,
-        sessionSeconds: plan.sessionSeconds,
-        renews: plan.renews,
-      }),
-    );
+    this.room = {
+      ...defaults,
+      ...(plan.preQueueSeconds === 0
+        ? {}
+        : { opensAt: new Date(opensAtMs).toISOString(), preQueueMinutes: plan.preQueueSeconds / 60 }),
+      outflowPerMinute: plan.outflowPerMinute,
+      activeMax: plan.activeMax,
+      sessionSeconds: plan.sessionSeconds,
+      renews: plan.renews,
+    };
     this.store = new SimulatedStore(
       this.scheduler,
       {
