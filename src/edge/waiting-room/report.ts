@@ -53,9 +53,9 @@ export type StepInputs = {
   /** Whether other processes may know of the line. */
   readonly isShared: boolean;
   /** Names a new life of the line, if this is the beginning of one. */
-  readonly tag: string;
-  /** 32 bytes, hexadecimal. */
-  readonly seed: string;
+  readonly newTag: () => string;
+  /** Of a draw: 32 bytes, hexadecimal. */
+  readonly newSeed: () => string;
   readonly sha256: Sha256;
 };
 

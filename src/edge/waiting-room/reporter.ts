@@ -203,8 +203,8 @@ export class Reporter {
       wallMs: Math.floor(from.wallMs + nowMs - readMs),
       known,
       isShared,
-      tag: keys.randomBytes(6).toHex(),
-      seed: keys.derive(`draw ${id} ${epoch}`).toHex(),
+      newTag: () => keys.randomBytes(6).toHex(),
+      newSeed: () => keys.derive(`draw ${id} ${epoch}`).toHex(),
       sha256: keys.sha256,
     };
   }

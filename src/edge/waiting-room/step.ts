@@ -6,7 +6,7 @@ import { gcra, remaining } from "#resilience/gcra.ts";
 import { advanced, callsOf, horizonOf } from "./calling.ts";
 import { known as knownBy, remade, withHole } from "./checkpoint.ts";
 import { moved } from "./doors.ts";
-import { entrantsMax } from "./draw.ts";
+import { commitmentOf, entrantsMax } from "./draw.ts";
 import { append, appendGap, rootOf, type Sha256 } from "./merkle.ts";
 import { activeMaxOf, outflowOf, paceOf } from "./rates.ts";
 import { leaseGraceMs, leaseMs, type Report, type StepInputs } from "./report.ts";
@@ -195,7 +195,8 @@ function withDoors(line: LineState, _report: Report, inputs: StepInputs): LineSt
   let { draw } = line;
   // Published before the pre-queue begins; a room that gave numbers already has none.
   if (draw === null && room.kind === "sale" && room.preQueueMinutes > 0 && !line.doors.open && line.next === 1) {
-    draw = { seed: inputs.seed, commitment: inputs.sha256(Uint8Array.fromHex(inputs.seed)).toHex(), drawn: null };
+    const seed = inputs.newSeed();
+    draw = { seed, commitment: commitmentOf(seed, inputs.sha256), drawn: null };
   }
   const doors = moved(line.doors, room, {
     wallMs: inputs.wallMs,
