@@ -7,7 +7,7 @@ import { firstDoors, preQueueFromMs, timeOf } from "./doors.ts";
 import { emptyFrontier } from "./merkle.ts";
 import type { RoomKeys } from "./ports.ts";
 import { outflowOf, paceLullMs, paceOf } from "./rates.ts";
-import { type Known, leaseGraceMs, leaseMs, type StepInputs } from "./report.ts";
+import { type Known, leaseGraceMs, leaseMs, reckonedMaxMs, type StepInputs } from "./report.ts";
 import { emptySessions, insideOf, lagMaxMs, merged } from "./sessions.ts";
 import type { LineState, Span } from "./state.ts";
 import { noTurns } from "./turns.ts";
@@ -82,8 +82,8 @@ function resumed(best: LineState, ageMs: number, reckonedMs: number, inputs: Ste
   const roomMs = Math.max(best.roomMs, reckonedMs);
   const settledMs = roomMs + (inputs.isShared ? settleMs : 0);
   // As if as many had joined as may: so the numbers of lives of the line that nobody remembers are below it, too.
-  const given = Math.ceil(joinsPerSecondMax * ((ageMs * driftMax) / 1000 + 1));
-  const grantsFromMs = Math.max(settledMs, roomMs + leaseMs + 2 * leaseGraceMs + paceLullMs(outflow));
+  const given = Math.ceil(joinsPerSecondMax * ((ageMs * driftMax + reckonedMaxMs) / 1000 + 1));
+  const grantsFromMs = Math.max(settledMs, roomMs + leaseMs + leaseGraceMs + reckonedMaxMs + paceLullMs(outflow));
   const inside =
     insideOf(best.sessions) +
     Object.values(best.edges).reduce((sum, { leases }) => leases.reduce((held, [, count]) => held + count, sum), 0) +

@@ -173,7 +173,7 @@ export class Reporter {
       this.#cached = { from, state, readMs: base.readMs };
       this.#adopt(state, isChanged ? sentMs : atMs);
       this.#pending = undefined;
-      this.clock.told(Math.max(reply.roomMs, state.roomMs));
+      this.clock.told(state.roomMs, report.roomMs <= state.roomMs);
       this.#options.onReply(told, reply, askedMs, askedWallMs);
       return true;
     }
