@@ -35,8 +35,9 @@ export type Odds = {
 };
 
 type Delay = {
-  /** Admitted, and would not have ordered yet. */
-  readonly undecided: number;
+  /** Admitted, and would not have ordered yet: in the first half of their way there, and in the second. */
+  readonly looking: number;
+  readonly buying: number;
   readonly exposure: number;
   readonly orders: number;
   /** Logarithm of how well it foretold. */
@@ -52,19 +53,19 @@ export type OddsState = {
   readonly last: SalesSeen | null;
 };
 
-/** Mean seconds from admission to order. */
+/** Mean seconds from admission to order; in two halves of exponential length (Erlang), for nobody orders in the first second. */
 const delaySeconds = [30, 60, 120, 240, 480] as const;
-/** What one person takes, in mean delays: six equally likely values of an exponential distribution. */
-const ownDelays = Array.from({ length: 6 }, (_none, at) => -Math.log(1 - (at + 0.5) / 6));
+/** What one person takes, in mean delays: six equally likely values. */
+const ownDelays = [0.239, 0.481, 0.712, 0.98, 1.346, 2.059] as const;
 /** The pace of admissions is that of the last minute. */
 const paceSeconds = 60;
-/** Conversion before anything is known: four in ten, as sure as after four admissions. */
-const priorOrders = 1.6;
+/** Conversion before anything is known: one in two, as sure as after four admissions. */
+const priorOrders = 2;
 const priorExposure = 4;
 /** So many admissions are remembered: people further back are other people. */
 const memoryAdmissions = 600;
 /** Orders come in bursts, so an interval tells less than a Poisson's would. */
-const temper = 0.4;
+const temper = 0.2;
 /** One unit an order, and a little more, before anything is known. */
 const priorUnitOrders = 5;
 const priorUnits = 6;
@@ -76,7 +77,7 @@ const drift = 0.16;
 const showingDoubt = 0.06;
 
 const nothing: OddsState = {
-  delays: delaySeconds.map(() => ({ undecided: 0, exposure: 0, orders: 0, evidence: 0 })),
+  delays: delaySeconds.map(() => ({ looking: 0, buying: 0, exposure: 0, orders: 0, evidence: 0 })),
   orders: 0,
   units: 0,
   released: 0,
@@ -152,11 +153,13 @@ export function createOdds(kept: OddsState = nothing): Odds {
    * How many have made up their minds before somebody who is called after `coming` others and then takes `own` mean delays: of those inside, of
    * those ahead, and of those behind who are quicker.
    */
-  function sooner({ undecided }: Delay, meanSeconds: number, coming: number, own: number): number {
+  function sooner({ looking, buying }: Delay, meanSeconds: number, coming: number, own: number): number {
     const perSecond = Math.max(1e-6, state.admittedPerSecond);
     const seconds = coming / perSecond + own * meanSeconds;
-    const done = 1 - Math.exp(-seconds / meanSeconds);
-    return undecided * done + Math.max(0, perSecond * (seconds - meanSeconds * done));
+    const half = meanSeconds / 2;
+    const left = Math.exp(-seconds / half);
+    const newcomers = Math.max(0, seconds - half * (2 - left * (2 + seconds / half)));
+    return buying * (1 - left) + looking * (1 - left * (1 + seconds / half)) + perSecond * newcomers;
   }
 
   return {
@@ -205,9 +208,12 @@ function after(
   meanSeconds: number,
   isTelling: boolean,
 ): Delay {
-  const decided = delay.undecided * (1 - Math.exp(-seconds / meanSeconds));
-  const undecided = delay.undecided - decided + admitted;
-  if (!isTelling) return { ...delay, undecided };
+  const steps = seconds / (meanSeconds / 2);
+  const left = Math.exp(-steps);
+  const decided = delay.buying * (1 - left) + delay.looking * (1 - left * (1 + steps));
+  const looking = delay.looking * left + admitted;
+  const buying = delay.buying * left + delay.looking * left * steps;
+  if (!isTelling) return { ...delay, looking, buying };
   // The negative binomial that Gamma and Poisson make of the orders to be expected of `decided`.
   const shape = priorOrders + delay.orders;
   const rate = priorExposure + delay.exposure;
@@ -220,7 +226,8 @@ function after(
     orders * Math.log(Math.max(share, 1e-9));
   const forget = Math.exp(-decided / memoryAdmissions);
   return {
-    undecided,
+    looking,
+    buying,
     exposure: delay.exposure * forget + decided,
     orders: delay.orders * forget + orders,
     evidence: delay.evidence * 0.999 + temper * likely,

@@ -24,6 +24,13 @@ export function playSale(seed: number): Asked[] {
   const unitsMore = dice.chance(0.4) ? 0 : dice.between(0.05, 1.2);
   const unitsMost = dice.pick([2, 4, 10]);
   const delaySeconds = dice.logBetween(25, 300);
+  // From those who order at once or never end, to those who all take as long.
+  const steps = dice.pick([1, 2, 3, 6]);
+  const delayOf = (): number => {
+    let seconds = 0;
+    for (let step = 0; step < steps; step++) seconds += dice.exponential(delaySeconds / steps);
+    return seconds;
+  };
   const failing = dice.between(0, 0.08);
   const outflowPerSecond = dice.logBetween(0.5, 40);
   const wantedEach = ((conversionAtFront + conversionAtBack) / 2) * showingAtFront * (1 + unitsMore);
@@ -50,9 +57,7 @@ export function playSale(seed: number): Asked[] {
   const wants = (rank: number): void => {
     const share = rank / waiting;
     if (!dice.chance(conversionAtFront + (conversionAtBack - conversionAtFront) * share)) return;
-    // Gamma of shape two: few order at once, few take very long.
-    const delay = (dice.exponential(delaySeconds) + dice.exponential(delaySeconds)) / 2;
-    at({ second: now + delay, act: () => order(1 + Math.min(unitsMost - 1, dice.poisson(unitsMore))) });
+    at({ second: now + delayOf(), act: () => order(1 + Math.min(unitsMost - 1, dice.poisson(unitsMore))) });
   };
   const order = (wanted: number): void => {
     const got = Math.min(wanted, remaining);
@@ -75,9 +80,8 @@ export function playSale(seed: number): Asked[] {
     const about = waitingFor.get(rank);
     if (about === undefined) return;
     waitingFor.delete(rank);
-    const second = now + (dice.exponential(delaySeconds) + dice.exponential(delaySeconds)) / 2;
     at({
-      second,
+      second: now + delayOf(),
       act: () => {
         for (const one of about) one.wasLeft = remaining > 0;
       },
