@@ -2,7 +2,7 @@
  * One room's line as an edge sees it: what the stage asks, and what it is told at once from memory. Behind it stand the store, the
  * reports and the leases; see docs/decisions/2026-11-28-waiting-room.md.
  */
-import type { NowServing, SignedNow } from "#contract/waiting-room.ts";
+import type { NowServing, Room, SignedNow } from "#contract/waiting-room.ts";
 
 export type Joined =
   | { readonly kind: "joined"; readonly seq: number }
@@ -35,11 +35,18 @@ export type Line = {
   calledAtMs(rank: number): number | undefined;
   /** Resolves within `waitMs`. The same place twice is the same admission. */
   claim(seq: number, waitMs: number): Promise<Claimed>;
-  /** A session goes on until then; false when it must not be renewed now. */
-  renew(seq: number, untilRoomMs: number): boolean;
+  /**
+   * Lets a session that would end at `fromRoomMs` (its pass says so) go on, at most until `untilRoomMs`: gives until when. Undefined: not now, the pass
+   * stays as it is; ask again at the next request. Where active shoppers are capped it takes one report until the line has agreed.
+   */
+  renew(seq: number, fromRoomMs: number, untilRoomMs: number): number | undefined;
   /** Ended early: its room inside is free again, and its pass is worth nothing any more on every edge. */
   release(seq: number): void;
   isReleased(seq: number): boolean;
+  /** Whether one may be let in at the floor rate now: only ever true without the store, where failMode is floor. It has then been counted. */
+  admitAtFloor(): boolean;
+  /** A safety net that stands by counts nobody: how many this edge sees inside, as the stage knows it. */
+  inside(count: number): void;
   /** Counts one who was let in beside the line. */
   bypassed(reason: string): void;
   /** Stock as the shop tells it. */
@@ -52,7 +59,32 @@ export type Line = {
   readonly isReachable: () => boolean;
   /** Live changes by the operator, agreed on by all edges. */
   control(change: LineControl): Promise<void>;
+  /** Another configuration of the same room and epoch. */
+  configure(room: Room): void;
+  stats(): LineStats;
   stop(): Promise<void>;
+};
+
+/** Of the whole line, as this edge last knew it; for operators. */
+export type LineStats = {
+  readonly isReachable: boolean;
+  readonly edges: number;
+  readonly waiting: number;
+  readonly atTheDoor: number;
+  /** Inside now, as the line counts: never fewer than there are. */
+  readonly active: number;
+  readonly admittedLastMinute: number;
+  readonly outflowPerMinute: number;
+  readonly activeMax: number;
+  /** Admissions that were granted and came to nothing within the last 60 seconds: the price of edges that were lost. */
+  readonly strandedLastMinute: number;
+  /** The share of those called who come, as measured. */
+  readonly showRate: number;
+  /** How often the line has been made again from a checkpoint. */
+  readonly resumed: number;
+  /** Of this edge: milliseconds that its last report took; reports that failed since it began. */
+  readonly reportMs: number;
+  readonly reportsFailed: number;
 };
 
 export type LineControl = {

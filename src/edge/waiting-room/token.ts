@@ -1,0 +1,152 @@
+/**
+ * Tickets and passes: what a shopper holds. A ticket is a place in the line and lasts as long as the line; a pass lets in and ends with its
+ * session. Both are 66 bytes, every field at a fixed place, so that two ways to read one cannot differ; the last 16 are HMAC-SHA256 over
+ * all before them, by the key whose id stands inside. There is one algorithm, nothing in a token chooses another.
+ */
+import type { RoomKeys } from "./ports.ts";
+
+/** In a ticket: until whom it was given for is served, or `untilMs` of the wall clock. In a pass: room time, see line.ts. */
+export type Token = {
+  readonly seq: number;
+  readonly fromMs: number;
+  readonly untilMs: number;
+  /** Rises when the place goes over to another device. 0 to 65,535. */
+  readonly generation: number;
+  /** The first 16 bytes of SHA-256 of the browser's raw public key; null for one without a key. */
+  readonly thumbprint: Uint8Array | null;
+};
+
+export type KeptToken = Token & {
+  /** Signed by a key that is no longer the newest: worth giving anew. */
+  readonly isOldKey: boolean;
+};
+
+export type TokenKind = "ticket" | "pass";
+
+export type TokenCodec = {
+  issue(token: Token): string;
+  /** Undefined for one that was altered, has ended, or belongs to another room, epoch, kind or owner of keys. */
+  read(value: string, nowMs: number): KeptToken | undefined;
+};
+
+const version = 1;
+const kinds: Readonly<Record<TokenKind, number>> = { ticket: 1, pass: 2 };
+
+const at = { version: 0, kind: 1, keyId: 2, flags: 3, generation: 4, room: 6, epoch: 12, seq: 16, from: 22, until: 28 };
+const thumbprintAt = 34;
+const macAt = 50;
+const tokenBytes = 66;
+/** 66 bytes are 88 signs without a rest: no two texts are the same bytes. */
+const tokenSigns = 88;
+const hasThumbprint = 1;
+const roomBytes = 6;
+
+/** Tokens that were found good, so that a browser's second request needs no HMAC. */
+const knownMax = 16_384;
+
+export function createTokens(
+  keys: RoomKeys,
+  place: { readonly kind: TokenKind; readonly room: string; readonly epoch: number },
+): TokenCodec {
+  const kind = kinds[place.kind];
+  const room = keys.sha256(new TextEncoder().encode(`room ${place.room}`)).subarray(0, roomBytes);
+  let known = new Map<string, KeptToken>();
+  let knownBefore = new Map<string, KeptToken>();
+
+  function verified(value: string): KeptToken | undefined {
+    const bytes = bytesOf(value);
+    if (bytes === undefined) return undefined;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, tokenBytes);
+    if (bytes[at.version] !== version || bytes[at.kind] !== kind || view.getUint32(at.epoch) !== place.epoch)
+      return undefined;
+    for (let i = 0; i < roomBytes; i++) if (bytes[at.room + i] !== room[i]) return undefined;
+    const keyId = bytes[at.keyId] as number;
+    const mac = keys.mac(keyId, bytes.subarray(0, macAt));
+    if (mac === undefined || !keys.equal(mac, bytes.subarray(macAt))) return undefined;
+    return {
+      seq: readWide(view, at.seq),
+      fromMs: readWide(view, at.from),
+      untilMs: readWide(view, at.until),
+      generation: view.getUint16(at.generation),
+      thumbprint:
+        bytes[at.flags] === hasThumbprint ? Uint8Array.from(bytes.subarray(thumbprintAt, thumbprintAt + 16)) : null,
+      isOldKey: keyId !== keys.keyId,
+    };
+  }
+
+  return {
+    issue({ seq, fromMs, untilMs, generation, thumbprint }) {
+      const bytes = new Uint8Array(tokenBytes);
+      const view = new DataView(bytes.buffer);
+      bytes[at.version] = version;
+      bytes[at.kind] = kind;
+      bytes[at.keyId] = keys.keyId;
+      bytes[at.flags] = thumbprint === null ? 0 : hasThumbprint;
+      view.setUint16(at.generation, inRange(generation, 65_535));
+      bytes.set(room, at.room);
+      view.setUint32(at.epoch, place.epoch);
+      writeWide(view, at.seq, seq);
+      writeWide(view, at.from, Math.floor(fromMs));
+      writeWide(view, at.until, Math.floor(untilMs));
+      if (thumbprint !== null) {
+        if (thumbprint.length !== 16) throw new RangeError("A thumbprint has 16 bytes.");
+        bytes.set(thumbprint, thumbprintAt);
+      }
+      const mac = keys.mac(keys.keyId, bytes.subarray(0, macAt));
+      if (mac === undefined) throw new Error(`There is no key ${keys.keyId} to sign with.`);
+      bytes.set(mac, macAt);
+      return textOf(bytes);
+    },
+
+    read(value, nowMs) {
+      let token = known.get(value);
+      if (token === undefined) {
+        if (value.length !== tokenSigns) return undefined;
+        token = knownBefore.get(value) ?? verified(value);
+        if (token === undefined) return undefined;
+        if (known.size >= knownMax) {
+          knownBefore = known;
+          known = new Map();
+        }
+        known.set(value, token);
+      }
+      return nowMs < token.untilMs ? token : undefined;
+    },
+  };
+}
+
+function inRange(value: number, max: number): number {
+  if (!Number.isInteger(value) || value < 0 || value > max)
+    throw new RangeError(`A token cannot hold ${value}: whole numbers up to ${max}.`);
+  return value;
+}
+
+const wideMax = 2 ** 48 - 1;
+
+function writeWide(view: DataView, offset: number, value: number): void {
+  inRange(value, wideMax);
+  view.setUint16(offset, Math.floor(value / 2 ** 32));
+  view.setUint32(offset + 2, value % 2 ** 32);
+}
+
+const readWide = (view: DataView, offset: number): number =>
+  view.getUint16(offset) * 2 ** 32 + view.getUint32(offset + 2);
+
+const textOf = (bytes: Uint8Array): string => bytes.toBase64({ alphabet: "base64url", omitPadding: true });
+
+/** Undefined for what is not exactly 66 bytes in base64url: no blanks, no padding, no sign of another alphabet. */
+function bytesOf(value: string): Uint8Array<ArrayBuffer> | undefined {
+  if (value.length !== tokenSigns) return undefined;
+  for (let i = 0; i < tokenSigns; i++) {
+    const code = value.charCodeAt(i);
+    const isSign =
+      (code >= 97 && code <= 122) ||
+      (code >= 65 && code <= 90) ||
+      (code >= 48 && code <= 57) ||
+      code === 45 ||
+      code === 95;
+    if (!isSign) return undefined;
+  }
+  const bytes = Uint8Array.fromBase64(value, { alphabet: "base64url" });
+  return bytes.length === tokenBytes ? bytes : undefined;
+}
