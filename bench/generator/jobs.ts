@@ -47,6 +47,16 @@ export type GetJob = CrowdJob & {
   readonly length: number;
 };
 
+export type SendJob = CrowdJob & {
+  readonly kind: "send";
+  /** Whole requests, one after the other and then from the first again. */
+  readonly requests: readonly string[];
+  /** So many and done, however long the window is. */
+  readonly count?: number;
+  /** Of a right answer. */
+  readonly status: number;
+};
+
 /** Right: answers within the window with the status and length that were expected. */
 export type GetResult = CrowdResult & { readonly right: number };
 
@@ -73,7 +83,7 @@ export type BareResult = {
   readonly cpuSeconds: number;
 };
 
-export type Job = LoadJob | GetJob | BareJob;
+export type Job = LoadJob | GetJob | SendJob | BareJob;
 export type Report =
   | { readonly kind: "window"; readonly edge: "begin" | "end" }
   | { readonly kind: "result"; readonly result: LoadResult | GetResult | BareResult }

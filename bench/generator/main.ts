@@ -3,6 +3,7 @@ import { bare } from "./bare.ts";
 import { get } from "./get.ts";
 import type { BareResult, GetResult, Job, LoadResult, Report } from "./jobs.ts";
 import { load } from "./load.ts";
+import { send } from "./send.ts";
 
 const report = (message: Report) => process.send?.(message);
 
@@ -18,6 +19,7 @@ process.on("message", (message) => {
 async function run(job: Job, onEdge: (edge: "begin" | "end") => void): Promise<LoadResult | GetResult | BareResult> {
   if (job.kind === "load") return await load(job, onEdge);
   if (job.kind === "get") return await get(job, onEdge);
+  if (job.kind === "send") return await send(job, onEdge);
   return await bare(job, onEdge);
 }
 process.on("disconnect", () => process.exit());
