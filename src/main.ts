@@ -83,6 +83,11 @@ const commands: Record<string, Command> = {
     help: "Prints each promise with how many rows were looked at. Exit code 4 on any breach.\n\n  bin/spillway verify\n  bin/spillway verify --json",
     run: async (args) => await (await import("#roles/tools/verify.ts")).verifyTool(config(), args),
   },
+  "verify-draw": {
+    words: "verify-draw RECEIPT",
+    summary: "check a waiting room's receipt, or its whole draw, without the shop",
+    run: async (args) => await (await import("#roles/tools/verify-draw.ts")).verifyDrawTool(args),
+  },
   reconcile: {
     words: "reconcile",
     summary: "lay the payment providers' books beside ours",

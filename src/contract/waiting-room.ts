@@ -150,6 +150,8 @@ export type NowServing = {
     readonly entrants: number | null;
     readonly root: string | null;
     readonly seed: string | null;
+    /** After a loss before the draw: numbers that nobody is known to have; their ranks are behind the entrants'. */
+    readonly holes?: readonly (readonly [from: number, to: number])[];
   };
   /** The append-only log of joins: how many, and its root (hex, RFC 6962). */
   readonly log: { readonly size: number; readonly root: string };

@@ -30,6 +30,7 @@ import { createReceiver } from "./received.ts";
 import { createRoutes } from "./routes.ts";
 import { createSeeing, type Seeing, type SpanSink } from "./seeing.ts";
 import { createShedding, type Shedding } from "./shedding/shedding.ts";
+import type { Rooms } from "./waiting-room/rooms.ts";
 
 export type EdgeDeps = {
   /** Of the epoch. */
@@ -50,6 +51,8 @@ export type EdgeDeps = {
   readonly shop?: (request: Request) => Response | Promise<Response>;
   readonly snapshot?: SnapshotStore | undefined;
   readonly spans?: SpanSink | undefined;
+  /** Waiting rooms; undefined where none are configured. They outlive a configuration. */
+  readonly rooms?: Rooms | undefined;
   readonly writeLog: (lines: string) => undefined | Promise<void>;
   /** This edge's name in Via; edges that stand behind each other need two. */
   readonly name: string;
@@ -120,12 +123,16 @@ export function createEdge(config: EdgeConfig, deps: EdgeDeps, before?: Edge): E
   const balancer = deps.shop === undefined ? balancerOf(config, deps, before) : undefined;
   if (balancer !== undefined) shedding.setUpstreams(config.upstreams.map(({ name, url }) => name ?? new URL(url).host));
 
+  const { rooms } = deps;
   const stages: readonly Stage[] = [
     seeing.stage,
     createFallback(config.fallback, { random, snapshot: deps.snapshot, queryIgnored: config.cache.queryIgnored }).stage,
+    ...(rooms === undefined ? [] : [rooms.pollStage]),
     limits.stage,
+    ...(rooms === undefined ? [] : [rooms.stage]),
     pressure.answerStage,
     ...(config.cache.enabled ? [cache.stage] : []),
+    ...(rooms === undefined ? [] : [rooms.learnStage]),
     pressure.upstreamStage,
     shedding.stage,
   ];
@@ -140,7 +147,7 @@ export function createEdge(config: EdgeConfig, deps: EdgeDeps, before?: Edge): E
       routeOf: createRoutes(config.routes),
       now: clock.now,
       handle: inOrder(stages, last),
-      quick: config.cache.enabled ? createQuickLane({ seeing, pressure, limits, cache }) : undefined,
+      quick: config.cache.enabled ? createQuickLane({ seeing, pressure, limits, cache, rooms }) : undefined,
       onRefused: (status) => countRefused({ status: String(status) })(),
     },
   );

@@ -66,6 +66,22 @@ test("leaves who came after the doors opened where they are", () => {
   expect(draw.seqOf(11)).toBe(11);
 });
 
+test("numbers that nobody is known to have draw nothing and stand behind all who drew", () => {
+  const holes = [
+    [3, 5],
+    [9, 9],
+    [12, 13],
+  ] as const;
+  const draw = createDraw({ seed: hex("seed"), root: hex("root"), entrants: 9, holes }, sha256);
+  const whole = drawOf(9, 1);
+  expect(whole.last).toBe(9);
+  expect(draw.last).toBe(15);
+  expect([3, 4, 5, 9, 12, 13].map(draw.rankOf)).toEqual([10, 11, 12, 13, 14, 15]);
+  const drew = [1, 2, 6, 7, 8, 10, 11, 14, 15].map(draw.rankOf);
+  expect(drew.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  for (let seq = 1; seq <= 20; seq++) expect(draw.seqOf(draw.rankOf(seq))).toBe(seq);
+});
+
 describe("over many seeds", () => {
   test.each([2, 3, 4, 5])("every order of %d entrants is as likely as another", (entrants) => {
     const draws = 12_000;

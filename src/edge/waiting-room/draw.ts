@@ -31,11 +31,19 @@ export type DrawInputs = {
   readonly seed: string;
   /** Root of the join log over the entrants, hexadecimal. */
   readonly root: string;
+  /** How many drew. */
   readonly entrants: number;
+  /**
+   * Numbers among the entrants' that nobody is known to have, after a loss: from, to (inclusive), ascending. They draw nothing; should somebody
+   * have one after all, their rank comes after the entrants'.
+   */
+  readonly holes?: readonly (readonly [from: number, to: number])[];
 };
 
 export type Draw = DrawInputs & {
-  /** The rank, 1…entrants, of the entrant with this number; numbers after the entrants' are their own rank. */
+  /** Numbers up to here drew, or are in holes. */
+  readonly last: number;
+  /** The rank, 1…entrants, of the entrant with this number; numbers after `last` are their own rank. */
   rankOf(seq: number): number;
   /** The number that has this rank. */
   seqOf(rank: number): number;
@@ -49,7 +57,7 @@ export function drawKeyOf({ seed, root, entrants }: DrawInputs, sha256: Sha256):
 }
 
 export function createDraw(inputs: DrawInputs, sha256: Sha256): Draw {
-  const { entrants } = inputs;
+  const { entrants, holes = [] } = inputs;
   if (!Number.isSafeInteger(entrants) || entrants < 0 || entrants > entrantsMax)
     throw new Error(`A draw takes 0 to ${entrantsMax} entrants, and not ${entrants}`);
   const key = drawKeyOf(inputs, sha256);
@@ -96,18 +104,44 @@ export function createDraw(inputs: DrawInputs, sha256: Sha256): Draw {
   }
 
   const walked = (number: number, step: (value: number) => number): number => {
-    if (!(Number.isSafeInteger(number) && number >= 1)) throw new Error(`Numbers and ranks begin at 1: ${number}`);
-    if (number > entrants) return number;
     let value = step(number - 1);
     while (value >= entrants) value = step(value);
     return value + 1;
   };
+  const last = entrants + holes.reduce((sum, [from, to]) => sum + to - from + 1, 0);
 
   return {
     ...inputs,
-    rankOf: (seq) => walked(seq, forward),
-    seqOf: (rank) => walked(rank, backward),
+    last,
+    rankOf(seq) {
+      checkNumber(seq);
+      if (seq > last) return seq;
+      let missing = 0;
+      for (const [from, to] of holes) {
+        if (seq < from) break;
+        if (seq <= to) return entrants + missing + seq - from + 1;
+        missing += to - from + 1;
+      }
+      return walked(seq - missing, forward);
+    },
+    seqOf(rank) {
+      checkNumber(rank);
+      if (rank > last) return rank;
+      let place = rank > entrants ? rank - entrants : walked(rank, backward);
+      for (const [from, to] of holes) {
+        const count = to - from + 1;
+        if (rank > entrants) {
+          if (place <= count) return from + place - 1;
+          place -= count;
+        } else if (place >= from) place += count;
+      }
+      return place;
+    },
   };
+}
+
+function checkNumber(number: number): void {
+  if (!(Number.isSafeInteger(number) && number >= 1)) throw new Error(`Numbers and ranks begin at 1: ${number}`);
 }
 
 /** The smallest even number whose square is at least `entrants`. */

@@ -1,37 +1,45 @@
 /**
- * What one join leaves in the log: a hash of what the ticket says, so that a ticket's holder can show that they are in it, and nobody else
- * learns anything. The number is not part of it, because it is where the leaf stands; see merkle.ts.
+ * What one join leaves in the log: a hash of what its ticket says and of a nonce, so that a ticket's holder can show that they are in it, and
+ * nobody else learns who came. The number is not part of it, because it is where the leaf stands: number n is leaf n − 1. Neither is the browser's
+ * key, because a place may go over to another device.
  */
-import { fromHex } from "./hex.ts";
+import { fromHex, toHex } from "./hex.ts";
 import type { Sha256 } from "./merkle.ts";
 
-export type JoinLeaf = {
+export type Join = {
   readonly room: string;
   readonly epoch: number;
-  /** Milliseconds since 1970, as the edge saw it. */
+  /** Milliseconds since 1970, as the edge saw it and the ticket says. */
   readonly arrivedMs: number;
-  /** 16 random bytes, hexadecimal: without them a leaf could be guessed. */
+  /** 16 bytes, hexadecimal: without them a leaf could be guessed. */
   readonly nonce: string;
-  /** SHA-256 of the browser's raw public key, hexadecimal; null where it has none. */
-  readonly thumbprint: string | null;
 };
 
-const label = new TextEncoder().encode("spillway join 1\n");
-const nothing = new Uint8Array(32);
+const text = new TextEncoder();
+const joinLabel = text.encode("spillway join 1\n");
+const nonceLabel = text.encode("spillway nonce 1\n");
 
 /**
- * SHA-256("spillway join 1\n" ‖ SHA-256(room) ‖ epoch as 4 bytes ‖ arrivedMs as 8 ‖ nonce ‖ thumbprint, 32 zero bytes where there is none): every
- * field of a fixed length, numbers big-endian.
+ * The join whose leaf a ticket stands for. The nonce follows from the edges' secret (`secret`: 32 bytes derived from it), so that no ticket need
+ * carry it, and from a number of the ticket that chance has had a part in: two who came in the same millisecond have two leaves.
  */
-export function joinLeafOf(join: JoinLeaf, sha256: Sha256): Uint8Array {
+export function joinOf(secret: Uint8Array, given: Omit<Join, "nonce">, chance: number, sha256: Sha256): Join {
+  const hash = sha256(nonceLabel, secret, fieldsOf(given, sha256), text.encode(String(chance)));
+  return { ...given, nonce: toHex(hash.subarray(0, 16)) };
+}
+
+/** SHA-256("spillway join 1\n" ‖ SHA-256(room) ‖ epoch as 4 bytes ‖ arrivedMs as 8 ‖ nonce): fields of fixed lengths, big-endian. */
+export function joinLeafOf(join: Join, sha256: Sha256): Uint8Array {
   const nonce = fromHex(join.nonce, 16);
-  const thumbprint = join.thumbprint === null ? nothing : fromHex(join.thumbprint, 32);
   if (nonce === undefined) throw new Error(`A join's nonce is not 16 bytes in hexadecimal: ${join.nonce}`);
-  if (thumbprint === undefined)
-    throw new Error(`A join's thumbprint is not 32 bytes in hexadecimal: ${join.thumbprint}`);
-  const numbers = new Uint8Array(12);
-  const view = new DataView(numbers.buffer);
-  view.setUint32(0, join.epoch);
-  view.setBigUint64(4, BigInt(join.arrivedMs));
-  return sha256(label, sha256(new TextEncoder().encode(join.room)), numbers, nonce, thumbprint);
+  return sha256(joinLabel, fieldsOf(join, sha256), nonce);
+}
+
+function fieldsOf({ room, epoch, arrivedMs }: Omit<Join, "nonce">, sha256: Sha256): Uint8Array {
+  const fields = new Uint8Array(44);
+  fields.set(sha256(text.encode(room)));
+  const view = new DataView(fields.buffer);
+  view.setUint32(32, epoch);
+  view.setBigUint64(36, BigInt(arrivedMs));
+  return fields;
 }

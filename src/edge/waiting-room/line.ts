@@ -36,13 +36,15 @@ export type Line = {
   /** Resolves within `waitMs`. The same place twice is the same admission. */
   claim(seq: number, waitMs: number): Promise<Claimed>;
   /**
-   * Whether a session that would end at `fromRoomMs` (its pass says so) goes on until `untilRoomMs`. False: not now, the pass stays as it is; ask again
-   * at the next request. Where active shoppers are capped it is true only when the line has agreed, which takes one report.
+   * Lets a session that would end at `fromRoomMs` (its pass says so) go on, at most until `untilRoomMs`: gives until when. Undefined: not now, the pass
+   * stays as it is; ask again at the next request. Where active shoppers are capped it takes one report until the line has agreed.
    */
-  renew(seq: number, fromRoomMs: number, untilRoomMs: number): boolean;
+  renew(seq: number, fromRoomMs: number, untilRoomMs: number): number | undefined;
   /** Ended early: its room inside is free again, and its pass is worth nothing any more on every edge. */
   release(seq: number): void;
   isReleased(seq: number): boolean;
+  /** Whether one may be let in at the floor rate now: only ever true without the store, where failMode is floor. It has then been counted. */
+  admitAtFloor(): boolean;
   /** A safety net that stands by counts nobody: how many this edge sees inside, as the stage knows it. */
   inside(count: number): void;
   /** Counts one who was let in beside the line. */

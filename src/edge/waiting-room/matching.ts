@@ -14,10 +14,10 @@ import { copyOf, plainPath } from "../routes.ts";
 export type Matching = {
   /** The index of the first room that fits; -1: none does. */
   roomOf(exchange: Glimpse): number;
-  /** Takes the tags of an answer ("collection-drop stock"); true when its address belongs to a room by them. */
-  learn(exchange: Glimpse, tags: string): boolean;
-  /** Whether any room goes by tags. */
-  readonly learns: boolean;
+  /** Takes the tags of an answer ("collection-drop stock"). */
+  learn(exchange: Glimpse, tags: string): void;
+  /** Whether any room goes by tags, and this address has not taught its own. */
+  isUnknown(exchange: Glimpse): boolean;
 };
 
 /** Paths remembered in each of two generations, and addresses whose tags are. */
@@ -62,7 +62,8 @@ export function createMatching(rooms: readonly Room[]): Matching {
   };
 
   return {
-    learns,
+    isUnknown: (exchange) => learns && !taught.has(addressOf(exchange)),
+
     roomOf(exchange) {
       let least = -1;
       for (const index of byPath(exchange.path)) {
@@ -79,21 +80,17 @@ export function createMatching(rooms: readonly Room[]): Matching {
     },
 
     learn(exchange, tags) {
+      if (!learns) return;
       const named = new Set(tags.split(/[\s,]+/));
       const paths = byPath(exchange.path);
       const found = rules.flatMap((rule, index) =>
         rule.tags.size > 0 && !rule.tags.isDisjointFrom(named) && paths.includes(index) ? [index] : [],
       );
       const address = addressOf(exchange);
-      if (found.length === 0) {
-        taught.delete(address);
-        return false;
-      }
-      if (address.length > rememberedLengthMax) return true;
+      if (address.length > rememberedLengthMax) return;
       taught.delete(address);
       if (taught.size >= remembered) taught.delete(taught.keys().next().value as string);
       taught.set(copyOf(address), found);
-      return true;
     },
   };
 }

@@ -103,7 +103,7 @@ export function isIncluded(
   sha256: Sha256,
 ): boolean {
   const { index, size, proof } = given;
-  if (!isCount(index) || !isCount(size) || index >= size) return false;
+  if (!isCount(index) || !isCount(size) || index >= size || given.leafHash.length !== leafBytes) return false;
   let node = index;
   let last = size - 1;
   let hash = given.leafHash;
@@ -136,9 +136,9 @@ export function isContinued(
   sha256: Sha256,
 ): boolean {
   if (!isCount(from.size) || !isCount(to.size) || from.size > to.size) return false;
+  // Every tree continues the empty one, so there is nothing that a proof could show.
+  if (from.size === 0) return false;
   if (from.size === to.size) return proof.length === 0 && isSame(from.root, to.root);
-  // Every tree continues the empty one; nothing is to be proven but that it was empty.
-  if (from.size === 0) return proof.length === 0 && isSame(from.root, sha256());
   let node = from.size - 1;
   let last = to.size - 1;
   while (node % 2 === 1) {

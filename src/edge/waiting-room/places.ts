@@ -1,210 +1,79 @@
 /**
- * The places and passes of one room: read from a request, given, renewed, and seen as what a page or a program is told. A place lives in the
- * cookie `spillway_place_ROOM`, a pass in `spillway_pass_ROOM`; programs without cookies send the same texts as `Spillway-Place`
- * and `Spillway-Pass`.
+ * What became of called places, in chunks beside the line: one word for each rank. A word only ever rises, so what several edges know is put
+ * together by taking the higher one.
+ *
+ * free -> pending (an edge has it at its door; lapses) -> admitted until -> admitted until later -> released
  */
-import type { PlaceView, Room } from "#contract/waiting-room.ts";
-import { cookieValue, setCookie } from "../limits/visitor.ts";
-import type { Fields } from "../ports.ts";
-import { type Join, joinLeafOf, joinOf } from "./join-leaf.ts";
-import type { Joined, Line } from "./line.ts";
-import { aheadIn, type PanelView, valueAt } from "./panel.ts";
-import type { RoomKeys } from "./ports.ts";
-import { createTokens, type KeptToken, type Token } from "./token.ts";
+export const placesInChunk = 512;
 
-export type Place = KeptToken & {
-  /** As it stands in the cookie. */
-  readonly text: string;
-};
-export type Pass = KeptToken & {
-  readonly text: string /** Shown in the field and not in the cookie. */;
-  readonly isShown: boolean;
-};
+export const chunkOf = (rank: number): number => Math.floor((rank - 1) / placesInChunk);
+export const placeIn = (rank: number): number => (rank - 1) % placesInChunk;
 
-export type Joining =
-  | { readonly kind: "place"; readonly place: Place }
-  | { readonly kind: "refused"; readonly why: Exclude<Joined["kind"], "joined" | "unreachable"> };
+export type Place =
+  | { readonly kind: "free" }
+  | { readonly kind: "pending"; readonly owner: number; readonly isLapsed: boolean }
+  | { readonly kind: "admitted" | "released"; readonly untilMs: number };
 
-export type Places = {
-  readonly room: Room;
-  readonly line: Line;
-  place(headers: Fields, nowMs: number): Place | undefined;
-  pass(headers: Fields): Pass | undefined;
-  /** A new place; or a number for one whose arrival was only noted. */
-  join(nowMs: number, noted?: Place): Promise<Joining>;
-  /** What its leaf in the log was made of. */
-  joinOf(place: Place): Join;
-  /** The same place with other particulars. */
-  reissue(place: Place, change: Partial<Pick<Token, "thumbprint" | "generation">>): Place;
-  admit(place: Pick<Token, "seq" | "generation" | "thumbprint">, untilRoomMs: number): Pass;
-  /** Of one who was let in beside the line: a number that no line gives. */
-  admitBeside(): Pass;
-  placeCookie(place: Place, nowMs: number, isSecure: boolean): string;
-  passCookie(pass: Pass, isSecure: boolean): string;
-  forgetPass(isSecure: boolean): string;
-  panel(place: Place | undefined, isAtTheDoor?: boolean): PanelView;
-  view(place: Place | undefined, base: string, isAtTheDoor?: boolean): PlaceView;
-};
+const pending = 1;
+const admitted = 2;
+const released = 3;
+/** Times in whole seconds from here on, 30 bits of them: for 34 years. */
+const beginningMs = Date.UTC(2026, 0, 1);
+const payloadMax = 2 ** 30;
+/** Of a pending place: 18 bits of seconds, then 12 bits that name the edge. */
+export const ownersMax = 4096;
+const pendingSecondsMax = 2 ** 18;
+const pendingLastsSeconds = 12;
+/** For the edge that noted it, on its own clock; the rest is for what its room time may lag behind. */
+export const pendingOursMs = 8000;
 
-export const placeField = "spillway-place";
-export const passField = "spillway-pass";
+const secondsOf = (roomMs: number): number => Math.max(0, Math.ceil((roomMs - beginningMs) / 1000)) % payloadMax;
 
-/** A place is worth something for as long as its line; this much longer, so that nobody's is over while they are asked. */
-const placeSpareMs = 24 * 3_600_000;
-const placeMs = 7 * 24 * 3_600_000;
-/** Numbers of those who came beside the line: above all that a line gives, and 46 random bits, so that no two are the same. */
-const besideFrom = 2 ** 47;
+const word = (kind: number, payload: number): number => kind * payloadMax + payload;
 
-export const isBeside = (seq: number): boolean => seq >= besideFrom;
+export const pendingWord = (owner: number, roomMs: number): number =>
+  word(pending, (secondsOf(roomMs) % pendingSecondsMax) * ownersMax + owner);
+export const admittedWord = (untilMs: number): number => word(admitted, secondsOf(untilMs));
+export const releasedWord = (untilMs: number): number => word(released, secondsOf(untilMs));
 
-export function createPlaces(room: Room, line: Line, keys: RoomKeys): Places {
-  const tickets = createTokens(keys, { kind: "ticket", room: room.id, epoch: room.epoch });
-  const passes = createTokens(keys, { kind: "pass", room: room.id, epoch: room.epoch });
-  const placeName = `spillway_place_${room.id}`;
-  const passName = `spillway_pass_${room.id}`;
-  const closesAtMs = room.closesAt === undefined ? undefined : Date.parse(room.closesAt);
-
-  const valueOf = (headers: Fields, cookie: string): string | undefined => {
-    const cookies = headers.get("cookie");
-    return cookies === null ? undefined : cookieValue(cookies, cookie);
-  };
-
-  function readPlace(text: string | null | undefined, nowMs: number): Place | undefined {
-    if (text === null || text === undefined) return undefined;
-    const ticket = tickets.read(text, nowMs);
-    return ticket === undefined ? undefined : { ...ticket, text };
+export function placeOf(value: number, roomMs: number): Place {
+  const kind = Math.floor(value / payloadMax);
+  const payload = value % payloadMax;
+  if (kind === 0) return { kind: "free" };
+  if (kind === pending) {
+    const since = Math.floor(payload / ownersMax);
+    const agoSeconds = (secondsOf(roomMs) - since + pendingSecondsMax) % pendingSecondsMax;
+    // Slightly ahead is another edge whose room time is newer.
+    const isLapsed = agoSeconds > pendingLastsSeconds && agoSeconds < pendingSecondsMax - pendingLastsSeconds;
+    return { kind: "pending", owner: payload % ownersMax, isLapsed };
   }
-
-  const sha256 = (...given: readonly Uint8Array[]): Uint8Array => keys.sha256(...given);
-  const joinSecret = keys.derive("joins");
-  const joinAt = (arrivedMs: number): Join =>
-    joinOf(joinSecret, { room: room.id, epoch: room.epoch, arrivedMs }, sha256);
-
-  const issue = (token: Token): Place => ({ ...token, isOldKey: false, text: tickets.issue(token) });
-
-  const issuePass = (token: Token): Pass => ({ ...token, isOldKey: false, isShown: false, text: passes.issue(token) });
-
-  function panel(place: Place | undefined, isAtTheDoor = false): PanelView {
-    const now = line.now();
-    const number = place === undefined || place.seq === 0 ? null : place.seq;
-    const rank = number === null ? null : (line.rankOf(number) ?? null);
-    const isCalled = rank !== null && rank <= now.cursor;
-    const ahead = rank === null ? null : aheadIn(now, rank);
-    const calledAtMs = isCalled ? line.calledAtMs(rank) : undefined;
-    const isOpen = now.phase === "open" || now.phase === "draining" || now.phase === "sold-out";
-    const low = ahead === null ? null : valueAt(now.waitLowSeconds, ahead);
-    const high = ahead === null ? null : valueAt(now.waitHighSeconds, ahead);
-    return {
-      room: room.id,
-      phase: now.phase,
-      place: place === undefined ? undefined : { number, rank },
-      ahead,
-      isCalled: isCalled && (isOpen || now.phase === "paused"),
-      isLate: isCalled && (calledAtMs === undefined || line.roomMs() - calledAtMs > room.claimSeconds * 1000),
-      isAtTheDoor: isCalled && isAtTheDoor,
-      waitSeconds: low === null || high === null ? null : [Math.round(low), Math.round(high)],
-      chance: now.stock === null || ahead === null ? null : valueAt(now.stock.chance, ahead),
-      stock: now.stock,
-      opensAtMs: now.opensAtMs,
-      preQueueAtMs:
-        now.opensAtMs === null || room.preQueueMinutes === 0 ? null : now.opensAtMs - room.preQueueMinutes * 60_000,
-      joined: now.next - 1,
-      claimSeconds: room.claimSeconds,
-      message: now.message,
-      isUnreachable: !line.isReachable(),
-    };
-  }
-
-  return {
-    room,
-    line,
-    place: (headers, nowMs) =>
-      readPlace(valueOf(headers, placeName), nowMs) ?? readPlace(headers.get(placeField), nowMs),
-
-    pass(headers) {
-      const roomMs = line.roomMs();
-      const cookie = valueOf(headers, passName);
-      const kept = cookie === undefined ? undefined : passes.read(cookie, roomMs);
-      if (cookie !== undefined && kept !== undefined && !line.isReleased(kept.seq))
-        return { ...kept, text: cookie, isShown: false };
-      const shown = headers.get(passField);
-      if (shown === null) return undefined;
-      // A client that was let into several rooms shows all of its passes.
-      for (const text of shown.split(",", 8)) {
-        const pass = passes.read(text.trim(), roomMs);
-        if (pass !== undefined && !line.isReleased(pass.seq)) return { ...pass, text: text.trim(), isShown: true };
-      }
-      return undefined;
-    },
-
-    async join(nowMs, noted) {
-      const arrivedMs = noted?.fromMs ?? nowMs;
-      const leaf = joinLeafOf(joinAt(arrivedMs), sha256);
-      const joined = noted === undefined ? await line.join(leaf) : await line.join(leaf, arrivedMs);
-      if (joined.kind !== "joined" && joined.kind !== "unreachable") return { kind: "refused", why: joined.kind };
-      const token: Token = {
-        seq: joined.kind === "joined" ? joined.seq : 0,
-        fromMs: arrivedMs,
-        untilMs: Math.max(nowMs + placeMs, (closesAtMs ?? 0) + placeSpareMs),
-        generation: noted?.generation ?? 0,
-        thumbprint: noted?.thumbprint ?? null,
-      };
-      return { kind: "place", place: issue(token) };
-    },
-
-    joinOf: ({ fromMs }) => joinAt(fromMs),
-    reissue: (place, change) => issue({ ...place, ...change }),
-
-    admit: ({ seq, generation, thumbprint }, untilRoomMs) =>
-      issuePass({ seq, fromMs: Math.max(0, line.roomMs()), untilMs: untilRoomMs, generation, thumbprint }),
-
-    admitBeside() {
-      const random = new DataView(keys.randomBytes(8).buffer);
-      const seq = besideFrom + (random.getUint32(0) % 2 ** 14) * 2 ** 32 + random.getUint32(4);
-      const roomMs = Math.max(0, line.roomMs());
-      return issuePass({
-        seq,
-        fromMs: roomMs,
-        untilMs: roomMs + room.sessionSeconds * 1000,
-        generation: 0,
-        thumbprint: null,
-      });
-    },
-
-    placeCookie: (place, nowMs, isSecure) =>
-      setCookie(placeName, place.text, Math.max(60, Math.ceil((place.untilMs - nowMs) / 1000)), isSecure),
-    passCookie: (pass, isSecure) =>
-      setCookie(passName, pass.text, Math.max(1, Math.ceil((pass.untilMs - line.roomMs()) / 1000)), isSecure),
-    forgetPass: (isSecure) => setCookie(passName, "", 0, isSecure),
-
-    panel,
-
-    view(place, base, isAtTheDoor = false) {
-      const seen = panel(place, isAtTheDoor);
-      const address = `${base}/.spillway/rooms/${room.id}`;
-      const { lookAgainSeconds } = line.now();
-      return {
-        state: stateOf(seen),
-        phase: seen.phase,
-        room: room.id,
-        number: seen.place?.number ?? null,
-        rank: seen.place?.rank ?? null,
-        ahead: seen.ahead,
-        waitSeconds: seen.isCalled ? [0, 0] : seen.waitSeconds,
-        chance: seen.chance,
-        lookAgainSeconds: seen.isCalled ? 1 : Math.max(1, Math.round(valueAt(lookAgainSeconds, seen.ahead ?? 0) ?? 10)),
-        nowUrl: `${address}/now`,
-        claimUrl: `${address}/claim`,
-        message: seen.message,
-        keptSeconds: seen.isCalled ? room.claimSeconds : null,
-      };
-    },
-  };
+  return { kind: kind === admitted ? "admitted" : "released", untilMs: beginningMs + payload * 1000 };
 }
 
-function stateOf(view: PanelView): PlaceView["state"] {
-  if (view.phase === "closed") return "closed";
-  if (view.isCalled) return view.isAtTheDoor ? "at-the-door" : "your-turn";
-  if (view.phase === "sold-out") return "sold-out";
-  return view.place === undefined ? "no-place" : "waiting";
+export const emptyChunk = (): Uint32Array => new Uint32Array(placesInChunk);
+
+export const chunkText = (words: Uint32Array): string => {
+  const bytes = new Uint8Array(words.length * 4);
+  const view = new DataView(bytes.buffer);
+  for (let at = 0; at < words.length; at++) view.setUint32(at * 4, words[at] as number);
+  return bytes.toBase64();
+};
+
+/** Undefined for what is no chunk. */
+export function readChunk(text: string): Uint32Array | undefined {
+  const bytes = Uint8Array.fromBase64(text);
+  if (bytes.length !== placesInChunk * 4) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  return Uint32Array.from({ length: placesInChunk }, (_, at) => view.getUint32(at * 4));
+}
+
+/** Whether anything rose. */
+export function raise(words: Uint32Array, by: Uint32Array): boolean {
+  let isRaised = false;
+  for (let at = 0; at < words.length; at++) {
+    if ((by[at] as number) <= (words[at] as number)) continue;
+    words[at] = by[at] as number;
+    isRaised = true;
+  }
+  return isRaised;
 }

@@ -1,0 +1,251 @@
+/**
+ * Which places were claimed, as one edge sees it: the chunks that it has read, what it wants to write into them, and the store where all edges agree. A
+ * place is noted as pending before it is admitted, by compare-and-set, so of two edges that are shown the same ticket one admits it.
+ *
+ * A chunk is read when a place in it is first asked for; what is to be written waits here until the store has it, over any outage.
+ */
+import {
+  admittedWord,
+  chunkOf,
+  chunkText,
+  emptyChunk,
+  type Place,
+  pendingWord,
+  placeIn,
+  placeOf,
+  raise,
+  readChunk,
+  releasedWord,
+} from "./places.ts";
+import type { LineStore } from "./ports.ts";
+
+type Claim = { readonly place: number; readonly resolve: (outcome: ClaimOutcome) => void };
+type Release = { readonly place: number; readonly resolve: (untilMs: number | undefined) => void };
+export type ClaimOutcome = "ours" | "unreachable" | Place;
+
+type Chunk = {
+  readonly name: string;
+  /** What is known: of the store, and what this edge has done. */
+  readonly words: Uint32Array;
+  /** The store's, as last read or written; undefined when it must be read again. */
+  stored: { readonly words: Uint32Array; readonly version: number; readonly server: string } | undefined;
+  isRead: boolean;
+  /** Something of `words` may not be in the store. */
+  isAhead: boolean;
+  claims: Claim[];
+  releases: Release[];
+  work: Promise<void> | undefined;
+};
+
+const chunksMax = 4096;
+/** Of one chunk: more are told that they could not be noted. */
+const claimsMax = 2048;
+const triesMax = 12;
+/** Words from here on are admitted or released; below are free and pending ones, which are the store's to know. */
+const settledWord = 2 ** 31;
+
+export class ClaimBook {
+  readonly #store: LineStore;
+  readonly #name: string;
+  readonly #owner: number;
+  readonly #roomMs: () => number;
+  readonly #chunks = new Map<number, Chunk>();
+
+  constructor(options: {
+    readonly store: LineStore;
+    readonly name: string;
+    /** Tells this edge from the others: 0 to 4095. */
+    readonly owner: number;
+    readonly roomMs: () => number;
+  }) {
+    this.#store = options.store;
+    this.#name = options.name;
+    this.#owner = options.owner;
+    this.#roomMs = options.roomMs;
+  }
+
+  /** As far as is known here; undefined when its chunk was never read. */
+  look(rank: number): Place | undefined {
+    const chunk = this.#chunks.get(chunkOf(rank));
+    const word = chunk?.words[placeIn(rank)] ?? 0;
+    if (chunk === undefined || (!chunk.isRead && word < settledWord)) return undefined;
+    return placeOf(word, this.#roomMs());
+  }
+
+  /** Has a place's chunk read, for a later look. */
+  fetch(rank: number): void {
+    const chunk = this.#chunk(rank);
+    if (!chunk.isRead) this.#work(chunk);
+  }
+
+  /** Notes that this edge has the place at its door. "ours": nobody else will admit it for the next ten seconds. */
+  claim(rank: number): Promise<ClaimOutcome> {
+    const chunk = this.#chunk(rank);
+    if (chunk.claims.length >= claimsMax) return Promise.resolve("unreachable");
+    return new Promise((resolve) => {
+      chunk.claims.push({ place: placeIn(rank), resolve });
+      this.#work(chunk);
+    });
+  }
+
+  admit(rank: number, untilMs: number): void {
+    this.#raise(rank, admittedWord(untilMs));
+  }
+
+  /** Gives until when its session would have gone on, if it is this call that ends it. */
+  release(rank: number): Promise<number | undefined> {
+    const chunk = this.#chunk(rank);
+    return new Promise((resolve) => {
+      chunk.releases.push({ place: placeIn(rank), resolve });
+      this.#work(chunk);
+    });
+  }
+
+  /** What could not be written yet is tried again. */
+  push(): void {
+    for (const chunk of this.#chunks.values()) if (isBusy(chunk)) this.#work(chunk);
+  }
+
+  /** The store has lost something: all that is known here is written again. */
+  restore(): void {
+    for (const chunk of this.#chunks.values()) {
+      chunk.stored = undefined;
+      chunk.isAhead = true;
+    }
+    this.push();
+  }
+
+  /** Others have released more than could be told: chunks are read again when they are next asked for. */
+  doubt(): void {
+    for (const chunk of this.#chunks.values()) {
+      chunk.stored = undefined;
+      chunk.isRead = false;
+    }
+  }
+
+  #raise(rank: number, word: number): void {
+    const chunk = this.#chunk(rank);
+    const place = placeIn(rank);
+    if ((chunk.words[place] as number) >= word) return;
+    chunk.words[place] = word;
+    chunk.isAhead = true;
+    this.#work(chunk);
+  }
+
+  #chunk(rank: number): Chunk {
+    const index = chunkOf(rank);
+    let chunk = this.#chunks.get(index);
+    if (chunk !== undefined) return chunk;
+    if (this.#chunks.size >= chunksMax) {
+      for (const [other, old] of this.#chunks) {
+        if (isBusy(old)) continue;
+        this.#chunks.delete(other);
+        break;
+      }
+    }
+    chunk = {
+      name: `${this.#name}/places/${index}`,
+      words: emptyChunk(),
+      stored: undefined,
+      isRead: false,
+      isAhead: false,
+      claims: [],
+      releases: [],
+      work: undefined,
+    };
+    this.#chunks.set(index, chunk);
+    return chunk;
+  }
+
+  #work(chunk: Chunk): void {
+    // Begins after everything that was asked for in this turn.
+    chunk.work ??= Promise.resolve()
+      .then(() => this.#agree(chunk))
+      .catch(() => refuse(chunk))
+      .finally(() => {
+        chunk.work = undefined;
+        if (chunk.claims.length > 0 || chunk.releases.length > 0) this.#work(chunk);
+      });
+  }
+
+  async #agree(chunk: Chunk): Promise<void> {
+    for (let tries = 0; tries < triesMax; tries++) {
+      chunk.stored ??= await this.#read(chunk);
+      const { stored } = chunk;
+      const claims = chunk.claims.slice();
+      const releases = chunk.releases.slice();
+      const words = stored.words.slice();
+      raise(words, settledOf(chunk.words));
+      const released = releases.map(({ place }) => this.#release(words, place));
+      const outcomes = claims.map(({ place }) => this.#claim(words, place));
+      chunk.isAhead = false;
+      if (isSame(words, stored.words) || (await this.#write(chunk, stored, words))) {
+        raise(chunk.words, words);
+        chunk.isRead = true;
+        chunk.claims.splice(0, claims.length);
+        chunk.releases.splice(0, releases.length);
+        for (let at = 0; at < claims.length; at++) claims[at]?.resolve(outcomes[at] as ClaimOutcome);
+        for (let at = 0; at < releases.length; at++) releases[at]?.resolve(released[at]);
+        if (!isBusy(chunk)) return;
+      } else {
+        chunk.stored = undefined;
+        chunk.isAhead = true;
+      }
+    }
+    refuse(chunk);
+  }
+
+  #claim(words: Uint32Array, at: number): ClaimOutcome {
+    const roomMs = this.#roomMs();
+    const place = placeOf(words[at] as number, roomMs);
+    const isOurs = place.kind === "pending" && (place.owner === this.#owner || place.isLapsed);
+    if (place.kind !== "free" && !isOurs) return place;
+    words[at] = pendingWord(this.#owner, roomMs);
+    return "ours";
+  }
+
+  #release(words: Uint32Array, at: number): number | undefined {
+    const roomMs = this.#roomMs();
+    const place = placeOf(words[at] as number, roomMs);
+    if (place.kind === "released") return undefined;
+    words[at] = releasedWord(place.kind === "admitted" ? place.untilMs : roomMs);
+    return place.kind === "admitted" ? place.untilMs : undefined;
+  }
+
+  async #read(chunk: Chunk): Promise<NonNullable<Chunk["stored"]>> {
+    const { value, version, server } = await this.#store.read(chunk.name);
+    const words = (value === null ? undefined : readChunk(value)) ?? emptyChunk();
+    raise(chunk.words, words);
+    chunk.isRead = true;
+    return { words, version, server };
+  }
+
+  async #write(chunk: Chunk, stored: NonNullable<Chunk["stored"]>, words: Uint32Array): Promise<boolean> {
+    try {
+      if (!(await this.#store.write(chunk.name, stored, chunkText(words)))) return false;
+    } catch (error) {
+      // Not known whether it was written.
+      chunk.stored = undefined;
+      chunk.isAhead = true;
+      throw error;
+    }
+    chunk.stored = { words, version: stored.version + 1, server: stored.server };
+    return true;
+  }
+}
+
+const isBusy = (chunk: Chunk): boolean => chunk.isAhead || chunk.claims.length > 0 || chunk.releases.length > 0;
+
+/** Those who asked are told that it could not be noted; what was released and admitted stays to be written. */
+function refuse(chunk: Chunk): void {
+  chunk.isAhead = true;
+  for (const { resolve } of chunk.claims.splice(0)) resolve("unreachable");
+  for (const { place, resolve } of chunk.releases.splice(0)) {
+    const word = chunk.words[place] as number;
+    chunk.words[place] = Math.max(word, word < settledWord ? releasedWord(0) : (word % 2 ** 30) + 3 * 2 ** 30);
+    resolve(undefined);
+  }
+}
+
+const settledOf = (words: Uint32Array): Uint32Array => words.map((word) => (word >= settledWord ? word : 0));
+const isSame = (a: Uint32Array, b: Uint32Array): boolean => a.every((word, at) => word === b[at]);
