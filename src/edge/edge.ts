@@ -123,7 +123,8 @@ export function createEdge(config: EdgeConfig, deps: EdgeDeps, before?: Edge): E
   const balancer = deps.shop === undefined ? balancerOf(config, deps, before) : undefined;
   if (balancer !== undefined) shedding.setUpstreams(config.upstreams.map(({ name, url }) => name ?? new URL(url).host));
 
-  const { rooms } = deps;
+  // Where there are none, nothing is asked of them.
+  const rooms = deps.rooms !== undefined && deps.rooms.all().length > 0 ? deps.rooms : undefined;
   const stages: readonly Stage[] = [
     seeing.stage,
     createFallback(config.fallback, { random, snapshot: deps.snapshot, queryIgnored: config.cache.queryIgnored }).stage,

@@ -11,9 +11,15 @@ import type { Edge, EdgeDeps } from "#edge/edge.ts";
 import type { Meter } from "#edge/ports.ts";
 import type { EdgeControls } from "#http/edge-api.ts";
 import type { Metrics } from "#watch/metrics.ts";
+import { createRoomParts, type RoomPartsOptions } from "./room-parts.ts";
 import { version } from "./version.ts";
 
-export type EdgeParts = { readonly deps: EdgeDeps; close(): Promise<void> };
+export type EdgeParts = {
+  readonly deps: EdgeDeps;
+  /** Brings the waiting rooms to this configuration; before an edge is made of it. What it gives must be purged from its cache. */
+  configureRooms(config: EdgeConfig): Promise<readonly string[]>;
+  close(): Promise<void>;
+};
 
 export async function createEdgeParts(
   config: EdgeConfig,
@@ -24,6 +30,7 @@ export async function createEdgeParts(
     readonly name: string;
     readonly log: (line: string) => void;
     readonly shop?: EdgeDeps["shop"];
+    readonly rooms: Pick<RoomPartsOptions, "pressure" | "mailbox" | "stateDir">;
   },
 ): Promise<EdgeParts> {
   const meter = onceEach(metrics);
@@ -33,8 +40,14 @@ export async function createEdgeParts(
     otlpUrl === undefined
       ? undefined
       : createOtlpExporter({ url: otlpUrl, serviceName: "spillway-edge", serviceVersion: version, meter });
+  const roomParts = createRoomParts({ secret: options.secret, meter, log: options.log, ...options.rooms });
+  await roomParts.configure(config);
   return {
+    configureRooms: async (next) => await roomParts.configure(next),
     deps: {
+      get rooms() {
+        return roomParts.rooms();
+      },
       clock: systemClock,
       monotonicMs: () => performance.now(),
       steadyMs: () => performance.timeOrigin + performance.now(),
@@ -59,7 +72,10 @@ export async function createEdgeParts(
       },
       name: options.name,
     },
-    close: async () => await spans?.stop(),
+    close: async () => {
+      await roomParts.close();
+      await spans?.stop();
+    },
   };
 }
 

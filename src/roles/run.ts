@@ -5,6 +5,7 @@
  * under way ends) -> stopped, our own database last. A second signal stops at once; orders that were acknowledged are
  * in the database already.
  */
+import { join } from "node:path";
 import { type EdgeListener, listen } from "#adapters/bun/edge-listener.ts";
 import { type HttpServer, serve } from "#adapters/bun/http-server.ts";
 import { readSecret } from "#adapters/postgres/secrets.ts";
@@ -24,7 +25,7 @@ import { roomKeysOf } from "./room-keys.ts";
 import { createShop, type Shop } from "./shop.ts";
 import { openShopDatabase, type ShopDatabase } from "./shop-database.ts";
 import { roomsElsewhere } from "./shop-rooms.ts";
-import { createWorker, type Worker } from "./worker.ts";
+import { createWorker, emailSender, type Worker } from "./worker.ts";
 
 export type RoleName = "shop" | "worker";
 /** Settings of the edge in front of the shop; `Config` holds all others. */
@@ -128,6 +129,11 @@ async function runOnce(
         name: "spillway",
         log,
         shop: shop.handler,
+        rooms: {
+          pressure: () => edge?.pressure.level() ?? 0,
+          mailbox: emailSender(parts),
+          stateDir: join(config.dataDir, "rooms"),
+        },
       });
       edge = createEdge(edgeConfig, edgeParts.deps);
     }
@@ -139,7 +145,9 @@ async function runOnce(
     const reload = async (): Promise<void> => {
       if (edgeParts === undefined || edge === undefined) return;
       const next = await shopEdgeConfig(config, env);
+      const stale = await edgeParts.configureRooms(next);
       edge = createEdge(next, edgeParts.deps, edge);
+      if (stale.length > 0) edge.cache.purge({ tags: stale });
       passGate = createPassGate(next.waitingRooms.rooms, keys);
       door?.setReceiver(edge.receiver);
       door?.reloadCertificates();

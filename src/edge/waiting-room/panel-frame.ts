@@ -12,6 +12,8 @@ export type Frame = {
   /** Seconds until a page without script asks again. */
   readonly refreshSeconds: number;
   readonly mayMail: boolean;
+  /** The place belongs to a key of its browser already. */
+  readonly isBound: boolean;
   /** From the address: `?invite=`. */
   readonly invitation: string | undefined;
 };
@@ -22,7 +24,7 @@ export function panel(frame: Frame): string {
     .map((part) => `<div class="spw-${part}" data-part="${part}">${panelPart(part, view, writer)}</div>`)
     .join("");
   const isPlaced = view.place !== undefined && view.phase !== "closed";
-  return `<section id="spillway-room" aria-labelledby="spw-title" data-view="${escapeHtml(JSON.stringify(view))}" data-to="${escapeHtml(writer.to)}" data-heading="${writer.heading}"><p class="spw-eyebrow">Waiting room${room.title === undefined ? "" : ` · ${escapeHtml(room.title)}`}</p>${written}<p class="spw-vh" role="status" data-said></p><div class="spw-more">${isPlaced ? mine(frame) : ""}${view.phase === "closed" ? "" : invitation(frame)}</div>${links(room)}${again(frame)}</section>`;
+  return `<section id="spillway-room" aria-labelledby="spw-title" data-view="${escapeHtml(JSON.stringify(view))}" data-to="${escapeHtml(writer.to)}" data-heading="${writer.heading}"${frame.isBound ? ' data-bound="true"' : ""}><p class="spw-eyebrow">Waiting room${room.title === undefined ? "" : ` · ${escapeHtml(room.title)}`}</p>${written}<p class="spw-vh" role="status" data-said></p><div class="spw-more">${isPlaced ? mine(frame) : ""}${view.phase === "closed" ? "" : invitation(frame)}</div>${links(room)}${again(frame)}</section>`;
 }
 
 function mine(frame: Frame): string {

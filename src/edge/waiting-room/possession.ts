@@ -5,6 +5,7 @@
 import type { OpenRoom } from "./open-room.ts";
 import type { RoomKeys } from "./ports.ts";
 import type { Place } from "./room-places.ts";
+import { signedText } from "./signed-text.ts";
 
 /** How old the document may be that a signature names: a page polls every few seconds when its turn is near. */
 const freshMs = 180_000;
@@ -13,10 +14,6 @@ const signatureBytes = 64;
 
 type Given = Readonly<Record<string, string>>;
 type Keys = Pick<RoomKeys, "sha256" | "verifyPossession">;
-
-/** What a browser signs. `at`: `issuedAtMs` of the document that it saw last. */
-export const signedText = (purpose: string, room: string, epoch: number, seq: number, at: string): string =>
-  `spillway ${purpose} ${room} ${epoch} ${seq} ${at}`;
 
 /** The thumbprint of the key that signed this, freshly; undefined when none did. */
 export async function provenKey(

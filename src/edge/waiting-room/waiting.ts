@@ -100,6 +100,7 @@ export function createWaiting(deps: WaitingDeps): Waiting {
       writer,
       refreshSeconds: refreshSeconds(open, view),
       mayMail: deps.mayMail && config.emails,
+      isBound: place !== undefined && place.thumbprint !== null,
       invitation: invitationOf(exchange.target),
     });
     if (page === undefined) {
@@ -188,6 +189,7 @@ export function createWaiting(deps: WaitingDeps): Waiting {
           writer,
           refreshSeconds: 3600,
           mayMail: deps.mayMail && open.config.emails,
+          isBound: false,
           invitation: undefined,
         }),
       });
