@@ -16,9 +16,9 @@ import { canPartition, type Partition, startPartition } from "../kit/partition.t
 import { hasRedis, startRedis } from "../kit/redis.ts";
 import { freePort, type RunningShop, startShop } from "../kit/running-shop.ts";
 
-const outflowPerMinute = 120;
+const outflowPerMinute = 600;
 const perSecond = outflowPerMinute / 60;
-const crowd = 150;
+const crowd = 250;
 const secret = "the secret that the edges share";
 const folder = mkdtempSync(join(tmpdir(), "spillway-rooms-"));
 const passes = createTokens(roomKeysOf(createHash("sha256").update(secret).digest()), {
@@ -216,7 +216,7 @@ run(
     const edges: Edge[] = await startEdges(origin.url, redis.url);
     const people = new Crowd(edges);
     for (let count = 0; count < crowd; count++) people.come();
-    const more = setInterval(() => people.come(), 200);
+    const more = setInterval(() => people.come(), 120);
     closing.push(() => clearInterval(more));
     await until("the first are in", () => origin.cameAtMs.size > 5 && people.numbers.size >= crowd);
 
