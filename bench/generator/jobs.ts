@@ -55,7 +55,12 @@ export type SendJob = CrowdJob & {
   readonly count?: number;
   /** Of a right answer. */
   readonly status: number;
+  /** Right as well, and noted when each came. */
+  readonly otherStatus?: number;
 };
+
+/** `otherAtMs`: since the epoch. */
+export type SendResult = GetResult & { readonly otherAtMs: readonly number[] };
 
 /** Right: answers within the window with the status and length that were expected. */
 export type GetResult = CrowdResult & { readonly right: number };
@@ -86,5 +91,5 @@ export type BareResult = {
 export type Job = LoadJob | GetJob | SendJob | BareJob;
 export type Report =
   | { readonly kind: "window"; readonly edge: "begin" | "end" }
-  | { readonly kind: "result"; readonly result: LoadResult | GetResult | BareResult }
+  | { readonly kind: "result"; readonly result: LoadResult | GetResult | SendResult | BareResult }
   | { readonly kind: "failed"; readonly message: string };
