@@ -111,7 +111,7 @@ const commands: Record<string, Command> = {
     run: async () => await (await import("#roles/tools/token.ts")).tokenTool(config()),
   },
   bench: {
-    words: "bench orders|edge",
+    words: "bench orders|edge|waiting-room",
     summary: "measure this machine: orders a second, or the edge beside nginx, Varnish and HAProxy",
     help: "orders: starts its own shop and database in a scratch folder; the same orders without HTTP are measured beside it.\nedge: starts the edge and whichever of nginx, Varnish and HAProxy are installed, each on one core, the crowd on another.\nBoth print a table and, last, one line of JSON.\n\n  bin/spillway bench orders\n  bin/spillway bench orders --seconds 5\n  bin/spillway bench edge --quick\n  bin/spillway bench edge --only hits2k,forward --seconds 3 --rounds 5",
     run: async (args) => await (await import("#roles/tools/bench.ts")).benchTool(args),
