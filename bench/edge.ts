@@ -6,16 +6,19 @@
  * What is compared is answers for each second of the server's own CPU: what one whole core answers, also where the crowd's core
  * is what limits a round, or a neighbour takes some of the time.
  */
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { chmodSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { SpillwayError } from "#kernel/error.ts";
 import { programOf, type Server, type ServerName, serverNames, startServer } from "./edge/servers.ts";
+import { startOrigin } from "./edge/start-origin.ts";
 import { type Generator, startGenerator } from "./generator/generator.ts";
 import { browserFields } from "./generator/get.ts";
 import type { GetJob } from "./generator/jobs.ts";
+import { pinning } from "./kit/pinning.ts";
 import { cpuSecondsWithChildren, residentWithChildren } from "./kit/processes.ts";
+import { table } from "./kit/table.ts";
 
 /** What the issue asks for. */
 const reach = { hits: 1.5, forward: 0.6, forwardGoal: 0.8, rss5000Mb: 150 };
@@ -370,69 +373,6 @@ function report(run: {
     }),
   );
   return complaints.some((complaint) => complaint.includes("spillway")) ? 4 : 0;
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]?.map((_cell, column) => Math.max(...rows.map((row) => (row[column] ?? "").length))) ?? [];
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
-}
-
-/** Words in front of commands: servers on the first core that we may use, and told when we end; crowd and origin, who see it themselves, on the second. */
-function pinning(): { server: string[]; crowd: string[]; told: string } {
-  const bound = Bun.which("setpriv") === null ? [] : ["setpriv", "--pdeathsig", "TERM"];
-  const cores = allowedCores();
-  const [first, second] = cores;
-  if (Bun.which("taskset") === null || first === undefined || second === undefined)
-    return {
-      server: bound,
-      crowd: [],
-      told: `Nothing is pinned to a core (${cores.length < 2 ? "there is one alone" : "taskset is not installed"}): read the ratios with care.`,
-    };
-  return {
-    server: [...bound, "taskset", "-c", String(first)],
-    crowd: ["taskset", "-c", String(second)],
-    told: `servers on core ${first}, crowd and origin on core ${second}`,
-  };
-}
-
-function allowedCores(): number[] {
-  let list = `0-${cpus().length - 1}`;
-  try {
-    list = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? list;
-  } catch {
-    // No /proc here.
-  }
-  return list.split(",").flatMap((range) => {
-    const [from = 0, to = from] = range.split("-").map(Number);
-    return Array.from({ length: to - from + 1 }, (_, index) => from + index);
-  });
-}
-
-async function startOrigin(before: readonly string[], folder: string) {
-  const child = Bun.spawn([...before, process.execPath, `${import.meta.dir}/edge/origin.ts`, folder], {
-    stdin: "pipe",
-    stdout: "pipe",
-    stderr: "inherit",
-    detached: true,
-  });
-  const reader = child.stdout.getReader();
-  const { value } = await reader.read();
-  const port = Number(/^port (\d+)/.exec(new TextDecoder().decode(value))?.[1]);
-  return {
-    port,
-    asked: async () => Number(await (await fetch(`http://127.0.0.1:${port}/asked`)).text()),
-    async stop() {
-      await child.stdin.end();
-      await child.exited;
-    },
-  };
 }
 
 /** For TLS; of no use to anybody else, and gone with the folder. */

@@ -48,6 +48,16 @@ const commands: Record<string, Command> = {
     summary: "keep pages as static files, shown while the origin is gone",
     run: async (args) => await (await import("#roles/tools/publish.ts")).publishTool(args),
   },
+  rooms: {
+    words: "rooms list|show|pause|open|drain|close|outflow|message|invite|restock ID",
+    summary: "see and turn the waiting rooms of a running edge",
+    run: async (args) => {
+      const { roomsHelp, roomsTool } = await import("#roles/tools/rooms.ts");
+      if (!args.includes("--help") && !args.includes("-h")) return await roomsTool(args, process.env);
+      process.stdout.write(`${roomsHelp}\n`);
+      return 0;
+    },
+  },
   conformance: {
     words: "conformance cache --suite DIR",
     summary: "hold the edge's cache to the public suite http-tests/cache-tests",
@@ -101,7 +111,7 @@ const commands: Record<string, Command> = {
     run: async () => await (await import("#roles/tools/token.ts")).tokenTool(config()),
   },
   bench: {
-    words: "bench orders|edge",
+    words: "bench orders|edge|waiting-room",
     summary: "measure this machine: orders a second, or the edge beside nginx, Varnish and HAProxy",
     help: "orders: starts its own shop and database in a scratch folder; the same orders without HTTP are measured beside it.\nedge: starts the edge and whichever of nginx, Varnish and HAProxy are installed, each on one core, the crowd on another.\nBoth print a table and, last, one line of JSON.\n\n  bin/spillway bench orders\n  bin/spillway bench orders --seconds 5\n  bin/spillway bench edge --quick\n  bin/spillway bench edge --only hits2k,forward --seconds 3 --rounds 5",
     run: async (args) => await (await import("#roles/tools/bench.ts")).benchTool(args),

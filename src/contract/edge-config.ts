@@ -5,6 +5,7 @@
  * Sizes are bytes, rates per second; a name that ends in Ms is milliseconds, in Seconds seconds.
  */
 import Type from "typebox";
+import { WaitingRooms } from "./waiting-room.ts";
 
 const closed = { additionalProperties: false } as const;
 const whole = (minimum: number, maximum: number, fallback: number, description: string) =>
@@ -274,6 +275,7 @@ export const EdgeConfig = Type.Object(
     upstreams: Type.Array(Upstream, { default: [], maxItems: 1000 }),
     routes: Type.Array(Route, { default: defaultRoutes, description: "The first that fits counts" }),
     limits: Limits,
+    waitingRooms: WaitingRooms,
     cache: Cache,
     shedding: Shedding,
     pressure: Pressure,

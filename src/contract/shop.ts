@@ -239,5 +239,7 @@ export const Problem = Type.Object({
   ),
   /** For `sold_out`: what is left of each line that fell short. */
   left: Type.Optional(Type.Array(Type.Object({ sku: Type.String(), left: Type.Integer() }))),
+  /** For `pass_required`: where to wait. */
+  page: Type.Optional(Type.String()),
 });
 export type Problem = Type.Static<typeof Problem>;

@@ -69,6 +69,23 @@ export const Room = Type.Object(
       { ...closed, default: {} },
     ),
     skus: texts("What is sold here: its stock is told to those who wait, and an order for it needs a pass"),
+    landing: Type.Optional(
+      Type.String({
+        pattern: "^/(?![/\\\\])",
+        description:
+          "Where people are sent who come from elsewhere, such as another device; the first path without : and *",
+      }),
+    ),
+    links: Type.Array(
+      Type.Object(
+        {
+          text: Type.String({ minLength: 1, maxLength: 60 }),
+          url: Type.String({ pattern: "^(https?://|/(?![/\\\\])|mailto:|tel:)", maxLength: 500 }),
+        },
+        closed,
+      ),
+      { default: [], maxItems: 6, description: "Stay open and are shown to those who wait: help, order tracking" },
+    ),
     page: Type.Union([Type.Literal("product"), Type.Literal("standalone")], {
       default: "product",
       description: "product: the page they came for, with the line in it; standalone: a page of its own",
@@ -171,10 +188,14 @@ export type SignedNow = { readonly now: NowServing; readonly keyId: number; read
 
 /** What a program is told: 202 while waiting, 200 when there is nothing to wait for. */
 export type PlaceView = {
-  readonly state: "waiting" | "your-turn" | "at-the-door" | "admitted" | "sold-out" | "closed";
+  /** no-place: none is given now; `phase` says why. */
+  readonly state: "no-place" | "waiting" | "your-turn" | "at-the-door" | "admitted" | "sold-out" | "closed";
+  readonly phase: RoomPhase;
   readonly room: string;
   /** As in the ticket; null while the line cannot be reached and the arrival is only noted. */
   readonly number: number | null;
+  /** Where they stand in the order of the line, from 1; null before a draw. People compute their place from it and `nowUrl`. */
+  readonly rank: number | null;
   /** People ahead; null before a draw. */
   readonly ahead: number | null;
   readonly waitSeconds: readonly [low: number, high: number] | null;
@@ -185,4 +206,11 @@ export type PlaceView = {
   /** POST it when it is your turn. */
   readonly claimUrl: string;
   readonly message: string | null;
+  /** Seconds for which a called turn is kept at the front; null when it is not called. */
+  readonly keptSeconds: number | null;
+  /** The place itself, for programs without cookies, which send it as `Spillway-Place`. */
+  readonly place?: string;
+  /** When admitted: the pass, which programs without cookies send as `Spillway-Pass`, and for how long it lets in. */
+  readonly pass?: string;
+  readonly passSeconds?: number;
 };

@@ -30,6 +30,7 @@ import { createReceiver } from "./received.ts";
 import { createRoutes } from "./routes.ts";
 import { createSeeing, type Seeing, type SpanSink } from "./seeing.ts";
 import { createShedding, type Shedding } from "./shedding/shedding.ts";
+import type { Rooms } from "./waiting-room/rooms.ts";
 
 export type EdgeDeps = {
   /** Of the epoch. */
@@ -50,6 +51,8 @@ export type EdgeDeps = {
   readonly shop?: (request: Request) => Response | Promise<Response>;
   readonly snapshot?: SnapshotStore | undefined;
   readonly spans?: SpanSink | undefined;
+  /** Waiting rooms; undefined where none are configured. They outlive a configuration. */
+  readonly rooms?: Rooms | undefined;
   readonly writeLog: (lines: string) => undefined | Promise<void>;
   /** This edge's name in Via; edges that stand behind each other need two. */
   readonly name: string;
@@ -65,6 +68,8 @@ export type Edge = {
   /** Undefined in front of a shop in the same process. */
   readonly balancer: Balancer | undefined;
   readonly seeing: Seeing;
+  /** Undefined where none are configured. */
+  readonly rooms: Rooms | undefined;
 };
 
 /** With `before`: the same edge under another configuration. */
@@ -120,12 +125,17 @@ export function createEdge(config: EdgeConfig, deps: EdgeDeps, before?: Edge): E
   const balancer = deps.shop === undefined ? balancerOf(config, deps, before) : undefined;
   if (balancer !== undefined) shedding.setUpstreams(config.upstreams.map(({ name, url }) => name ?? new URL(url).host));
 
+  // Where there are none, nothing is asked of them.
+  const rooms = deps.rooms !== undefined && deps.rooms.all().length > 0 ? deps.rooms : undefined;
   const stages: readonly Stage[] = [
     seeing.stage,
     createFallback(config.fallback, { random, snapshot: deps.snapshot, queryIgnored: config.cache.queryIgnored }).stage,
+    ...(rooms === undefined ? [] : [rooms.pollStage]),
     limits.stage,
+    ...(rooms === undefined ? [] : [rooms.stage]),
     pressure.answerStage,
     ...(config.cache.enabled ? [cache.stage] : []),
+    ...(rooms === undefined ? [] : [rooms.learnStage]),
     pressure.upstreamStage,
     shedding.stage,
   ];
@@ -140,11 +150,11 @@ export function createEdge(config: EdgeConfig, deps: EdgeDeps, before?: Edge): E
       routeOf: createRoutes(config.routes),
       now: clock.now,
       handle: inOrder(stages, last),
-      quick: config.cache.enabled ? createQuickLane({ seeing, pressure, limits, cache }) : undefined,
+      quick: config.cache.enabled ? createQuickLane({ seeing, pressure, limits, cache, rooms }) : undefined,
       onRefused: (status) => countRefused({ status: String(status) })(),
     },
   );
-  return { receiver, config, cache, limits, pressure, shedding, balancer, seeing };
+  return { receiver, config, cache, limits, pressure, shedding, balancer, seeing, rooms };
 }
 
 function balancerOf(config: EdgeConfig, deps: EdgeDeps, before: Edge | undefined): Balancer {

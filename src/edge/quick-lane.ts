@@ -10,15 +10,23 @@ import { isPrivate, type Limits } from "./limits/limits.ts";
 import type { PreparedAnswer } from "./ports.ts";
 import type { Pressure } from "./pressure.ts";
 import type { Seeing } from "./seeing.ts";
+import type { Rooms } from "./waiting-room/rooms.ts";
 
 export function createQuickLane(stages: {
   readonly seeing: Seeing;
   readonly pressure: Pressure;
   readonly limits: Limits;
   readonly cache: EdgeCache;
+  readonly rooms: Pick<Rooms, "gate" | "atHand"> | undefined;
 }): (exchange: Glimpse) => PreparedAnswer | undefined {
-  const { seeing, pressure, limits, cache } = stages;
+  const { seeing, pressure, limits, cache, rooms } = stages;
   return (exchange) => {
+    if (rooms?.gate(exchange) === true) {
+      // The line's document is everybody's, and counted by no limit: those behind one address who wait are many.
+      const document = rooms.atHand(exchange);
+      if (document !== undefined) seeing.seen(exchange, document.status, seeing.startMs());
+      return document;
+    }
     // Under pressure pages are told so, and stale answers may do.
     if (pressure.level() !== 0) return undefined;
     const startedMs = seeing.startMs();

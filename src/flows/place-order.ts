@@ -6,11 +6,20 @@
  * Nothing here says yes on its own: `placed` comes from the commit only. A "sold out" may come from memory, at most a
  * second old; even then a retry of an order that was placed before finds it.
  */
+import type { Variant } from "#commerce/catalogue/product.ts";
 import type { Snapshot } from "#commerce/catalogue/snapshot.ts";
+import { type Guarded, GuardedGoods } from "#commerce/orders/guarded-goods.ts";
 import { priorities } from "#commerce/orders/lifecycle.ts";
 import type { OrderDetails, OrderRequest } from "#commerce/orders/order-request.ts";
 import { normaliseEmail, personTexts } from "#commerce/orders/person.ts";
-import type { OrderIntake, OrderVerdict, PersonLimit, PricedLine, PricedOrder } from "#commerce/orders/ports.ts";
+import type {
+  OrderIntake,
+  OrderVerdict,
+  PassGate,
+  PersonLimit,
+  PricedLine,
+  PricedOrder,
+} from "#commerce/orders/ports.ts";
 import { totals } from "#commerce/pricing/totals.ts";
 import type { Clock } from "#kernel/clock.ts";
 import { SpillwayError } from "#kernel/error.ts";
@@ -19,12 +28,21 @@ import { MicroBatch } from "#resilience/micro-batch.ts";
 export type Complaint = { readonly pointer: string; readonly message: string };
 
 export type PlaceOrderAnswer =
-  | { readonly kind: "placed"; readonly id: number; readonly replayed: boolean }
+  /** `guarded` when it holds goods that are sold to those who have waited for them. */
+  | {
+      readonly kind: "placed";
+      readonly id: number;
+      readonly replayed: boolean;
+      readonly guarded?: Pick<Guarded, "rooms">;
+    }
   | { readonly kind: "invalid"; readonly complaints: readonly Complaint[] }
   | { readonly kind: "conflict" }
   | { readonly kind: "sold_out"; readonly left: readonly { readonly sku: string; readonly left: number }[] }
   | { readonly kind: "limit"; readonly left: number }
   | { readonly kind: "promotion_used_up" }
+  /** Where to wait for it: the page of what the pass is for. */
+  | { readonly kind: "pass_required"; readonly productHandle: string }
+  | { readonly kind: "pass_used" }
   | { readonly kind: "price_changed"; readonly total: number; readonly currency: string };
 
 export type PlaceOrderOptions = {
@@ -36,6 +54,8 @@ export type PlaceOrderOptions = {
   /** 128 bits of SHA-256 as a UUID. */
   readonly hash: (text: string) => string;
   readonly clock: Clock;
+  /** As the waiting rooms are now; absent or undefined where nobody waits. */
+  readonly passGate?: () => PassGate | undefined;
   /** Names of payment providers that orders may use, and what of a token tells the card, if anything does. */
   readonly providers: ReadonlyMap<string, { readonly fingerprintOf: (token: string) => string | null }>;
   readonly batchMax: number;
@@ -49,12 +69,13 @@ const repriceMax = 10;
 
 /** `failed`: the database refused this one order for a reason that nobody foresaw. */
 type Decided = OrderVerdict | { readonly kind: "failed"; readonly error: unknown };
-type Priced = { readonly order: PricedOrder; readonly snapshot: Snapshot };
-type Pricing = Priced | Extract<PlaceOrderAnswer, { kind: "invalid" | "price_changed" }>;
+type Priced = { readonly order: PricedOrder; readonly snapshot: Snapshot; readonly guarded: Guarded | undefined };
+type Pricing = Priced | Extract<PlaceOrderAnswer, { kind: "invalid" | "price_changed" | "pass_required" }>;
 
 export class PlaceOrder {
   readonly #options: PlaceOrderOptions;
   readonly #batches: MicroBatch<Priced, Decided>;
+  readonly #guardedGoods = new GuardedGoods();
   readonly #lookups: MicroBatch<string, { id: number; request: string } | undefined>;
   /** By variant id: what was left when it last fell short, and until when that is believed. */
   readonly #short = new Map<number, { left: number; untilMs: number }>();
@@ -99,11 +120,16 @@ export class PlaceOrder {
     return (await (this.#lookups.add(this.#options.hash(`order ${idempotencyKey}`)) ?? full()))?.id;
   }
 
-  async place(request: OrderRequest, idempotencyKey: string): Promise<PlaceOrderAnswer> {
+  /** `passField`: what the edge has sent along with a request that it let into a waiting room's part of the shop. */
+  async place(
+    request: OrderRequest,
+    idempotencyKey: string,
+    passField: string | null = null,
+  ): Promise<PlaceOrderAnswer> {
     const key = this.#options.hash(`order ${idempotencyKey}`);
     const requestHash = this.#options.hash(fingerprint(request));
     for (let round = 0; round < repriceMax; round++) {
-      const priced = this.#price(request, key, requestHash);
+      const priced = this.#price(request, key, requestHash, passField);
       if (!("order" in priced)) return this.#unlessPlaced(key, requestHash, priced);
 
       const short = this.#knownShort(priced.order.lines);
@@ -112,9 +138,15 @@ export class PlaceOrder {
       const verdict = await (this.#batches.add(priced) ?? full());
       switch (verdict.kind) {
         case "placed":
-          return { kind: "placed", id: verdict.id, replayed: false };
-        case "replayed":
-          return { kind: "placed", id: verdict.id, replayed: true };
+        case "replayed": {
+          const { guarded } = priced;
+          return {
+            kind: "placed",
+            id: verdict.id,
+            replayed: verdict.kind === "replayed",
+            ...(guarded === undefined ? {} : { guarded }),
+          };
+        }
         case "sold_out":
           return soldOut(request, verdict.short);
         case "repriced":
@@ -138,7 +170,7 @@ export class PlaceOrder {
     return found.request === requestHash ? { kind: "placed", id: found.id, replayed: true } : { kind: "conflict" };
   }
 
-  #price(request: OrderRequest, key: string, requestHash: string): Pricing {
+  #price(request: OrderRequest, key: string, requestHash: string, passField: string | null): Pricing {
     const snapshot = this.#options.snapshot();
     const { settings } = snapshot;
     const complaints: Complaint[] = [];
@@ -214,6 +246,19 @@ export class PlaceOrder {
       return { kind: "price_changed", total: sums.total, currency: settings.currency };
     }
 
+    const gate = this.#options.passGate?.();
+    const guarded =
+      gate === undefined
+        ? undefined
+        : this.#guardedGoods.check(
+            gate,
+            snapshot,
+            request.lines.map(({ quantity }, index) => ({ variant: variants[index] as Variant, quantity })),
+            passField,
+          );
+    if (guarded !== undefined && "missing" in guarded)
+      return { kind: "pass_required", productHandle: guarded.missing.productHandle };
+
     const lines: PricedLine[] = [];
     let limited: { subject: number; quantity: number }[] | undefined;
     for (let index = 0; index < variants.length; index++) {
@@ -262,9 +307,11 @@ export class PlaceOrder {
       shippingMethod: request.shippingMethod,
       ...(promotion === null ? {} : { promotionCode: promotion.code }),
       payment: request.payment,
+      ...(guarded === undefined ? {} : { rooms: guarded.rooms.map(({ id }) => id) }),
     };
     return {
       snapshot,
+      guarded,
       order: {
         key,
         request: requestHash,
@@ -279,6 +326,7 @@ export class PlaceOrder {
         promotionId: promotion?.id ?? null,
         lines,
         limits,
+        passes: guarded?.passes ?? [],
       },
     };
   }

@@ -3,7 +3,7 @@ import type { Problem } from "#contract/shop.ts";
 import { type ErrorCode, errorCodes, SpillwayError } from "#kernel/error.ts";
 import { type MayBeWhole, wholeBody } from "#kernel/whole-body.ts";
 
-export type ProblemExtras = Pick<Problem, "errors" | "left"> & { readonly retryAfterSeconds?: number };
+export type ProblemExtras = Pick<Problem, "errors" | "left" | "page"> & { readonly retryAfterSeconds?: number };
 
 /**
  * Of answers that are the same for everybody. Other people's caches keep them for a second; Spillway's own edge is told

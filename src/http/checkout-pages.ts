@@ -16,7 +16,7 @@ import { cartCookies, openCart } from "./cart-cookie.ts";
 import { orderPath } from "./order-link.ts";
 import { frameOf } from "./pages.ts";
 import type { Route } from "./router.ts";
-import { withCookies } from "./shop-api.ts";
+import { passField, roomFields, withCookies } from "./shop-api.ts";
 import type { ShopContext } from "./shop-context.ts";
 import { form, page, paymentOf } from "./shopper-form.ts";
 import { type Complaints, validator } from "./validate.ts";
@@ -133,11 +133,14 @@ async function checkout(shop: ShopContext, request: Request): Promise<Response> 
       problem: "Please check the form and send it once more.",
       status: 422,
     });
-  const answer = await shop.placeOrder.place(body.value as OrderRequest, key);
+  const answer = await shop.placeOrder.place(body.value as OrderRequest, key, request.headers.get(passField));
   if (answer.kind === "placed") {
     if (id !== undefined) await shop.carts.clear(id);
     // What is bought next is another cart.
-    return withCookies(redirect(orderPath(shop.signer, answer.id)), cartCookies(shop, shop.newId(), 0));
+    return withCookies(
+      redirect(orderPath(shop.signer, answer.id), roomFields(answer)),
+      cartCookies(shop, shop.newId(), 0),
+    );
   }
   return await showCheckout(
     shop,
@@ -217,6 +220,19 @@ function refusalOf(shop: ShopContext, answer: Exclude<PlaceOrderAnswer, { kind: 
     case "promotion_used_up":
       return {
         problem: "This promotion code has been used as often as it may. Take it out of the cart to order without it.",
+        status: 409,
+      };
+    case "pass_required": {
+      const title = snapshot.products.get(answer.productHandle)?.title ?? answer.productHandle;
+      return {
+        problem: `${title} is sold to those whose turn it is. Open its page and wait there; your cart is kept. Nothing was ordered.`,
+        status: 403,
+      };
+    }
+    case "pass_used":
+      return {
+        problem:
+          "Your turn has bought an order already, and buys one. Nothing was ordered; to order again, join the line again.",
         status: 409,
       };
     case "price_changed":

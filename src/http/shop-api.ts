@@ -47,7 +47,7 @@ export function shopApi(shop: ShopContext): Route[] {
         const body = checkOrder(await readJson(request));
         if (!body.ok)
           return problem("invalid_request", "See errors for every field's complaint.", { errors: body.errors });
-        const answer = await shop.placeOrder.place(body.value, key);
+        const answer = await shop.placeOrder.place(body.value, key, request.headers.get(passField));
         return await placeOrderResponse(shop, answer);
       },
       describe: {
@@ -58,6 +58,7 @@ export function shopApi(shop: ShopContext): Route[] {
         body: OrderRequest,
         answers: {
           202: { text: "The order is durable and its units are held", schema: OrderAccepted },
+          403: problemAnswer("Sold to those whose turn it is; see page"),
           409: problemAnswer(
             "Sold out (with what is left), over a limit, price changed, or the key came with another body",
           ),
@@ -201,6 +202,21 @@ export function withCookies(response: Response, cookies: readonly string[]): Res
   return response;
 }
 
+/** The edge sends along what it has let a shopper in with. */
+export const passField = "spillway-pass";
+
+/** What the edge is told (RFC 9651, a list): how much a turn has bought, and that its place inside is free again. */
+export function roomFields({
+  guarded,
+  replayed,
+}: Extract<PlaceOrderAnswer, { kind: "placed" }>): Record<string, string> {
+  const told = (guarded?.rooms ?? []).flatMap(({ id, units, isUsedUp }) => [
+    ...(replayed ? [] : [`ordered;units=${units};room=${id}`]),
+    ...(isUsedUp ? [`release;room=${id}`] : []),
+  ]);
+  return told.length === 0 ? {} : { "spillway-room": told.join(", ") };
+}
+
 export async function placeOrderResponse(shop: ShopContext, answer: PlaceOrderAnswer): Promise<Response> {
   switch (answer.kind) {
     case "placed": {
@@ -209,7 +225,7 @@ export async function placeOrderResponse(shop: ShopContext, answer: PlaceOrderAn
       // A retry may find its order further on its way.
       const status = answer.replayed ? ((await shop.orders.get(answer.id))?.status ?? "received") : "received";
       const accepted: OrderAccepted = { orderNumber: number, status, statusUrl };
-      return json(accepted, 202, { location: statusUrl });
+      return json(accepted, 202, { location: statusUrl, ...roomFields(answer) });
     }
     case "invalid":
       return problem("invalid_request", "See errors for every field's complaint.", { errors: [...answer.complaints] });
@@ -229,6 +245,17 @@ export async function placeOrderResponse(shop: ShopContext, answer: PlaceOrderAn
       );
     case "promotion_used_up":
       return problem("promotion_used_up", "This promotion code has been used as often as it may. Nothing was ordered.");
+    case "pass_required":
+      return problem(
+        "pass_required",
+        "This is sold to those whose turn it is. Open the page, wait there, and order when you are let in. Nothing was ordered.",
+        { page: `${shop.origin}/products/${encodeURIComponent(answer.productHandle)}` },
+      );
+    case "pass_used":
+      return problem(
+        "pass_used",
+        "Your turn has bought an order already, and buys one. Join the line again for another. Nothing was ordered.",
+      );
     case "price_changed":
       return problem(
         "price_changed",

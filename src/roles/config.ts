@@ -32,6 +32,8 @@ export type Config = {
     | undefined;
   readonly intakeBatchMax: number;
   readonly intakeQueueMax: number;
+  /** Edges elsewhere that are told the stock of their waiting rooms. */
+  readonly roomStock: { readonly urls: readonly string[]; readonly secret: string } | undefined;
   readonly demo: boolean;
 };
 
@@ -56,6 +58,14 @@ export const settings: readonly (readonly [name: string, meaning: string])[] = [
   [
     "SPILLWAY_INTAKE_BATCH_MAX, SPILLWAY_INTAKE_QUEUE_MAX",
     "most orders in one commit (1000), and waiting for one (10000)",
+  ],
+  [
+    "SPILLWAY_EDGE_CONFIG, SPILLWAY_EDGE_SECRET",
+    "of a shop whose edges run elsewhere: their file and secret, so that their waiting rooms' skus are sold to those let in",
+  ],
+  [
+    "SPILLWAY_ROOM_STOCK_URL, SPILLWAY_ROOM_STOCK_SECRET",
+    "where these edges are told the stock, https://edge.example/.spillway/rooms/{room}/stock, with commas between; their stockSecret",
   ],
 ];
 
@@ -106,11 +116,19 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const stripe = together(["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"]);
   const adyen = together(["ADYEN_API_KEY", "ADYEN_MERCHANT_ACCOUNT", "ADYEN_HMAC_KEY", "ADYEN_URL"]);
   const sms = together(["SMS_URL", "SMS_TOKEN"]);
+  const roomStock = together(["SPILLWAY_ROOM_STOCK_URL", "SPILLWAY_ROOM_STOCK_SECRET"]);
   const list = (name: string): string[] =>
     (text(name) ?? "")
       .split(",")
       .map((part) => part.trim())
       .filter((part) => part !== "");
+  const roomStockUrls = list("SPILLWAY_ROOM_STOCK_URL");
+  for (const url of roomStockUrls) {
+    if (!/^https?:\/\/[^/]+\/.*\{room\}/.test(url) || !URL.canParse(url))
+      complaints.push(
+        `SPILLWAY_ROOM_STOCK_URL must have addresses such as https://edge.example/.spillway/rooms/{room}/stock, with {room} in them, not ${url}.`,
+      );
+  }
   const databaseUrl = address(
     "DATABASE_URL",
     ["postgres:", "postgresql:"],
@@ -154,6 +172,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
         : undefined,
     intakeBatchMax: whole("SPILLWAY_INTAKE_BATCH_MAX", 1000, 1, 10_000),
     intakeQueueMax: whole("SPILLWAY_INTAKE_QUEUE_MAX", 10_000, 1, 1_000_000),
+    roomStock: roomStock ? { urls: roomStockUrls, secret: text("SPILLWAY_ROOM_STOCK_SECRET") ?? "" } : undefined,
     demo: text("SPILLWAY_DEMO") !== "0",
   };
   if (complaints.length > 0) throw new SpillwayError("bad_config", complaints.join("\n"));

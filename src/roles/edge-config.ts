@@ -9,9 +9,10 @@ import { Compile } from "typebox/compile";
 import { Settings } from "typebox/system";
 import Value from "typebox/value";
 import { EdgeConfig } from "#contract/edge-config.ts";
-import { parseNetworks } from "#edge/addresses.ts";
 import { covers, patternComplaint } from "#edge/routes.ts";
 import { SpillwayError } from "#kernel/error.ts";
+import { type Complain, networkComplaint, shown } from "./config-complaints.ts";
+import { roomComplaints } from "./room-config.ts";
 
 /** What a `spillway.config.ts` may export: every field may be left out. */
 export type EdgeConfigFile = Partially<EdgeConfig>;
@@ -110,12 +111,13 @@ export function edgeConfigSchemaJson(): string {
 
 /** What was found readable here is what will be read, wherever the reader stands. */
 function withWholePaths(config: EdgeConfig, folder: string): EdgeConfig {
-  const { listen, fallback } = config;
+  const { listen, fallback, waitingRooms } = config;
   if (listen.tls !== undefined) {
     listen.tls.certFile = resolve(folder, listen.tls.certFile);
     listen.tls.keyFile = resolve(folder, listen.tls.keyFile);
   }
   if (fallback.snapshotDir !== undefined) fallback.snapshotDir = resolve(folder, fallback.snapshotDir);
+  if (waitingRooms.stateDir !== undefined) waitingRooms.stateDir = resolve(folder, waitingRooms.stateDir);
   return config;
 }
 
@@ -405,17 +407,12 @@ const kinds: Readonly<Record<string, string>> = {
   array: "a list [ … ]",
 };
 
-const shown = (value: unknown): string => {
-  const text = value === undefined ? "nothing" : (JSON.stringify(value) ?? typeof value);
-  return text.length <= 60 ? text : `${text.slice(0, 57)}…`;
-};
-
 function patternHint(pointer: string, given: unknown): string {
   if (/^\/upstreams\/\d+\/url$/.test(pointer))
     return `must be written like https://shop.example or http://10.0.0.7:8080, with no path, not ${shown(given)}`;
   if (/\/pattern$|\/routes\/\d+$|\/healthPath$/.test(pointer)) return `must begin with "/", not ${shown(given)}`;
   if (/\/methods\/\d+$/.test(pointer)) return `must be a method in capitals such as "POST", not ${shown(given)}`;
-  if (/\/policies\/\d+\/name$/.test(pointer))
+  if (/\/(?:policies\/\d+\/name|rooms\/\d+\/id)$/.test(pointer))
     return `must be of small letters, digits and "-", beginning with a letter, at most 41, not ${shown(given)}`;
   return `is not written as it should be: ${shown(given)}${meaning(pointer)}`;
 }
@@ -549,6 +546,7 @@ function crossComplaints(
     });
   look(() => checkRoutes(config, complain));
   look(() => checkLimits(config, complain));
+  look(() => roomComplaints(config.waitingRooms, complain));
   look(() => {
     const { least, initial, most } = config.shedding;
     if (least > most) complain("/shedding/least", `is ${least}, more than most (${most}).`);
@@ -579,8 +577,6 @@ function crossComplaints(
   });
   return told;
 }
-
-type Complain = (pointer: string, message: string) => void;
 
 function checkUpstreams({ upstreams, listen }: EdgeConfig, complain: Complain): void {
   const names = new Map<string, number>();
@@ -642,15 +638,5 @@ function checkLimits({ limits }: EdgeConfig, complain: Complain): void {
       const message = patternComplaint(pattern);
       if (message !== undefined) complain(`/limits/policies/${index}/routes/${at}`, `${shown(pattern)} ${message}.`);
     }
-  }
-}
-
-/** By the very reading that the edge will make of it. */
-function networkComplaint(text: string): string | undefined {
-  try {
-    parseNetworks([text]);
-    return undefined;
-  } catch {
-    return `must be an address or a CIDR such as "10.0.0.0/8" or "2001:db8::/32", not ${shown(text)}`;
   }
 }

@@ -58,12 +58,16 @@ export async function runEdge(
   const metrics = new Metrics();
   processGauges(metrics, systemClock.now());
   const secret = env.SPILLWAY_EDGE_SECRET;
+  // Of the edge that is made of these parts, and stays with it over every configuration.
+  const pressure = { level: (): number => 0 };
   const parts = await createEdgeParts(config, metrics, {
     secret: secret === undefined ? randomBytes(32) : createHash("sha256").update(secret).digest(),
     name: env.SPILLWAY_EDGE_NAME ?? "spillway",
     log,
+    rooms: { pressure: () => pressure.level() },
   });
   let edge: Edge = createEdge(config, parts.deps);
+  pressure.level = edge.pressure.level;
   let listener: EdgeListener | undefined;
   let ops: HttpServer | undefined;
 
@@ -72,7 +76,9 @@ export async function runEdge(
     for (const place of restartNeeded(config, next)) {
       log(`${place} has changed: that needs a restart, everything else is in force.`);
     }
+    const stale = await parts.configureRooms(next);
     edge = createEdge(next, parts.deps, edge);
+    if (stale.length > 0) edge.cache.purge({ tags: stale });
     config = next;
     listener?.setReceiver(edge.receiver);
     listener?.reloadCertificates();
@@ -168,6 +174,10 @@ function restartNeeded(before: EdgeConfig, after: EdgeConfig): string[] {
   if (before.opsPort !== after.opsPort) places.push("opsPort");
   if (before.fallback.snapshotDir !== after.fallback.snapshotDir) places.push("fallback.snapshotDir");
   if (before.log.otlpUrl !== after.log.otlpUrl) places.push("log.otlpUrl");
+  const { rooms: _i, ...roomsWere } = before.waitingRooms;
+  const { rooms: _j, ...roomsAre } = after.waitingRooms;
+  if (before.waitingRooms.rooms.length > 0 && JSON.stringify(roomsWere) !== JSON.stringify(roomsAre))
+    places.push("waitingRooms, beside its rooms,");
   return places;
 }
 

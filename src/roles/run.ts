@@ -5,6 +5,7 @@
  * under way ends) -> stopped, our own database last. A second signal stops at once; orders that were acknowledged are
  * in the database already.
  */
+import { join } from "node:path";
 import { type EdgeListener, listen } from "#adapters/bun/edge-listener.ts";
 import { type HttpServer, serve } from "#adapters/bun/http-server.ts";
 import { readSecret } from "#adapters/postgres/secrets.ts";
@@ -19,9 +20,12 @@ import { readEdgeConfig } from "./edge-config.ts";
 import { controlsOf, createEdgeParts, type EdgeParts } from "./edge-parts.ts";
 import { createOps } from "./ops.ts";
 import { createParts, type Parts } from "./parts.ts";
+import { createPassGate } from "./pass-gate.ts";
+import { roomKeysOf } from "./room-keys.ts";
 import { createShop, type Shop } from "./shop.ts";
 import { openShopDatabase, type ShopDatabase } from "./shop-database.ts";
-import { createWorker, type Worker } from "./worker.ts";
+import { roomsElsewhere } from "./shop-rooms.ts";
+import { createWorker, emailSender, type Worker } from "./worker.ts";
 
 export type RoleName = "shop" | "worker";
 /** Settings of the edge in front of the shop; `Config` holds all others. */
@@ -104,18 +108,32 @@ async function runOnce(
         return shop === undefined ? await fetch(webhook) : await shop.handler(webhook);
       },
     });
+    const secret = await readSecret(opened.database.pool, "edge");
+    const keys = roomKeysOf(secret);
+    let passGate = edgeConfig === undefined ? undefined : createPassGate(edgeConfig.waitingRooms.rooms, keys);
     if (roles.includes("shop")) {
-      shop = await createShop(parts, {
-        pressure: () => edge?.pressure.level() ?? 0,
-        changed: (tag) => edge?.cache.purge({ tags: [tag] }),
-      });
+      shop = await createShop(
+        parts,
+        {
+          pressure: () => edge?.pressure.level() ?? 0,
+          changed: (tag) => edge?.cache.purge({ tags: [tag] }),
+        },
+        edgeConfig === undefined
+          ? await roomsElsewhere(config, env)
+          : { passGate: () => passGate, tellStock: undefined },
+      );
     } else await parts.catalogue.start();
     if (edgeConfig !== undefined && shop !== undefined) {
       edgeParts = await createEdgeParts(edgeConfig, parts.metrics, {
-        secret: await readSecret(opened.database.pool, "edge"),
+        secret,
         name: "spillway",
         log,
         shop: shop.handler,
+        rooms: {
+          pressure: () => edge?.pressure.level() ?? 0,
+          mailbox: emailSender(parts),
+          stateDir: join(config.dataDir, "rooms"),
+        },
       });
       edge = createEdge(edgeConfig, edgeParts.deps);
     }
@@ -126,7 +144,11 @@ async function runOnce(
     const { pool } = opened.database;
     const reload = async (): Promise<void> => {
       if (edgeParts === undefined || edge === undefined) return;
-      edge = createEdge(await shopEdgeConfig(config, env), edgeParts.deps, edge);
+      const next = await shopEdgeConfig(config, env);
+      const stale = await edgeParts.configureRooms(next);
+      edge = createEdge(next, edgeParts.deps, edge);
+      if (stale.length > 0) edge.cache.purge({ tags: stale });
+      passGate = createPassGate(next.waitingRooms.rooms, keys);
       door?.setReceiver(edge.receiver);
       door?.reloadCertificates();
     };

@@ -3,8 +3,11 @@ import { timingSafeEqual } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { hash128 } from "#adapters/system/hash.ts";
 import { demoArt, imageFor } from "#commerce/catalogue/demo/demo-art.ts";
+import type { PassGate } from "#commerce/orders/ports.ts";
+import type { TellStock } from "#commerce/stock/ports.ts";
 import { OrderHub } from "#flows/order-hub.ts";
 import { PlaceOrder } from "#flows/place-order.ts";
+import { RoomStockFeed } from "#flows/room-stock.ts";
 import { StockView } from "#flows/stock-view.ts";
 import { adminApi } from "#http/admin-api.ts";
 import { createShopHandler, type ShopHandler } from "#http/app.ts";
@@ -39,7 +42,15 @@ export type ShopEdge = {
   readonly changed: (tag: "catalogue" | "stock") => void;
 };
 
-export async function createShop(parts: Parts, edge?: ShopEdge): Promise<Shop> {
+/** The waiting rooms before it, whether their edges are in this process or elsewhere. */
+export type ShopRooms = {
+  /** Undefined while no room names what it sells. */
+  readonly passGate: () => PassGate | undefined;
+  /** Undefined where nobody is told. */
+  readonly tellStock: TellStock | undefined;
+};
+
+export async function createShop(parts: Parts, edge?: ShopEdge, rooms?: ShopRooms): Promise<Shop> {
   const { config, clock, catalogue, ledger, signer, metrics } = parts;
   const script = await bundleScript();
   const stock = new StockView(ledger, clock);
@@ -54,7 +65,19 @@ export async function createShop(parts: Parts, edge?: ShopEdge): Promise<Shop> {
     ),
     batchMax: config.intakeBatchMax,
     queueMax: config.intakeQueueMax,
+    ...(rooms === undefined ? {} : { passGate: rooms.passGate }),
   });
+  const roomStock =
+    rooms?.tellStock === undefined
+      ? undefined
+      : new RoomStockFeed({
+          rooms: () => rooms.passGate()?.rooms ?? [],
+          ledger,
+          snapshot: () => catalogue.snapshot(),
+          tell: rooms.tellStock,
+          clock,
+          report: parts.report,
+        });
   const orderHub = new OrderHub();
   let draining = false;
 
@@ -133,6 +156,7 @@ export async function createShop(parts: Parts, edge?: ShopEdge): Promise<Shop> {
     placeOrder.forgetSoldOut();
     edge?.changed("stock");
   });
+  roomStock?.start();
   metrics.gauge("spillway_intake_waiting", "Orders that wait for the commit under way.", () => placeOrder.queueDepth);
   metrics.gauge("spillway_intake_batches_total", "Commits by how many orders they held, as powers of two.", () =>
     placeOrder.batchSizes.map((count, power) => [{ atLeast: String(2 ** power) }, count ?? 0] as const),
@@ -146,6 +170,7 @@ export async function createShop(parts: Parts, edge?: ShopEdge): Promise<Shop> {
       orderHub.wakeAll();
     },
     stop: async () => {
+      await roomStock?.stop();
       await placeOrder.drained();
       await stockChanges.unlisten().catch(() => undefined);
       await orderHub.stop();

@@ -11,8 +11,8 @@ import { sendNotice } from "#flows/send-notice.ts";
 import { OutboxWorker, type TaskHandler } from "#flows/work-outbox.ts";
 import { orderNoticesOf, stockAlertOf } from "#http/notice-text.ts";
 import { createTokenBucket } from "#resilience/token-bucket.ts";
-import type { Config } from "./config.ts";
 import type { Parts } from "./parts.ts";
+import { smtpOptions } from "./smtp-options.ts";
 
 /** Longer than a charge with its time-out and its turn in the line of its endpoint. */
 const leaseSeconds = 60;
@@ -133,12 +133,15 @@ export function createWorker(parts: Parts): Worker {
 
 const roundEveryMs = 60_000;
 
+/** To the relay, or into the mailbox where none is configured. */
+export const emailSender = ({ config, pool }: Pick<Parts, "config" | "pool">): NoticeSender =>
+  config.smtpUrl === undefined
+    ? createMailbox(pool, "email")
+    : createEmailSmtpSender(smtpOptions(config.smtpUrl, config.mailFrom));
+
 function noticeSenders(parts: Parts): readonly NoticeSender[] {
   const { config, pool, clock } = parts;
-  const email =
-    config.smtpUrl === undefined
-      ? createMailbox(pool, "email")
-      : createEmailSmtpSender(smtpOptions(config.smtpUrl, config));
+  const email = emailSender(parts);
   const sms =
     config.sms === undefined
       ? createMailbox(pool, "sms")
@@ -150,21 +153,4 @@ function noticeSenders(parts: Parts): readonly NoticeSender[] {
           fields: { to: "{to}", text: "{text}" },
         });
   return [email, sms];
-}
-
-/** smtps is TLS from the first byte; smtp upgrades, except to this machine, where relays often speak in the clear. */
-function smtpOptions(address: string, config: Config): Parameters<typeof createEmailSmtpSender>[0] {
-  const url = new URL(address);
-  const implicit = url.protocol === "smtps:";
-  const local = url.hostname === "localhost" || url.hostname.startsWith("127.");
-  return {
-    host: url.hostname,
-    port: url.port === "" ? (implicit ? 465 : 587) : Number(url.port),
-    tls: implicit ? "implicit" : local ? "none" : "starttls",
-    auth:
-      url.username === ""
-        ? null
-        : { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) },
-    from: config.mailFrom,
-  };
 }

@@ -5,7 +5,7 @@
  */
 import { beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { CatalogueReading, OrderIntake, OrderVerdict, PricedOrder } from "#commerce/orders/ports.ts";
+import type { CatalogueReading, OrderIntake, OrderPass, OrderVerdict, PricedOrder } from "#commerce/orders/ports.ts";
 import { uuidOf } from "../kit/priced-order.ts";
 
 /** What is for sale in a case. Places in these lists are how orders name things. */
@@ -38,6 +38,8 @@ export type Books = {
   /** Units held of each single, by location. */
   readonly held: readonly (readonly number[])[];
   readonly used: readonly number[];
+  /** "room epoch seq" of passes that have bought the one order that they buy. */
+  readonly passes: readonly string[];
   /** By key: what the order holds of each single, how many lines it has, and how many tasks wait to charge it. */
   readonly orders: ReadonlyMap<string, { readonly id: number; readonly lines: number; readonly tasks: number }>;
 };
@@ -63,7 +65,16 @@ type Wish = {
   readonly lines: readonly { readonly item: number; readonly quantity: number }[];
   readonly code: number | null;
   readonly person: number;
+  /** Of waiting rooms, by place in `passes` below. */
+  readonly passes: readonly number[];
 };
+
+/** Of two rooms; those with the number 0 buy as often as their holders like. */
+const passes: readonly OrderPass[] = [0, 1, 2].flatMap((seq) =>
+  ["drop", "restock"].map((room) => ({ room, epoch: 1, seq, isOnce: seq > 0 })),
+);
+const nameOf = ({ room, epoch, seq }: OrderPass): string => `${room} ${epoch} ${seq}`;
+const passesOf = (wish: Wish): OrderPass[] => wish.passes.map((place) => passes[place] as OrderPass);
 
 const itemsOf = (shelf: Shelf) => [
   ...shelf.singles.map(({ purchaseLimit }, single) => ({ parts: [{ single, quantity: 1 }], purchaseLimit })),
@@ -86,7 +97,7 @@ function limitsOf(shelf: Shelf, wish: Wish): { subject: string; person: string; 
   return [...sums].flatMap(([subject, sum]) => personsOf(wish.person).map((person) => ({ subject, person, ...sum })));
 }
 
-const requestOf = ({ key: _, ...rest }: Wish): string => uuidOf(`request ${JSON.stringify(rest)}`);
+const requestOf = ({ key: _, passes: __, ...rest }: Wish): string => uuidOf(`request ${JSON.stringify(rest)}`);
 const keyOf = ({ key }: Wish): string => uuidOf(`key ${key}`);
 
 /** A price for everything is 1000, without delivery or tax: this suite is not about sums. */
@@ -110,7 +121,10 @@ function priced(shelf: Shelf, stocked: Stocked, wish: Wish, more: Partial<Priced
     request: requestOf(wish),
     priority: 2,
     email: `person-${wish.person}@test.example`,
-    details: JSON.stringify({ payment: { provider: "sandbox", token: "ok" } }),
+    details: JSON.stringify({
+      payment: { provider: "sandbox", token: "ok" },
+      ...(wish.passes.length === 0 ? {} : { rooms: passesOf(wish).map(({ room }) => room) }),
+    }),
     subtotal,
     discount: 0,
     shipping: 0,
@@ -123,6 +137,7 @@ function priced(shelf: Shelf, stocked: Stocked, wish: Wish, more: Partial<Priced
       const id = kind === "item" ? ids[Number(place)] : -(stocked.codes[Number(place)] as number);
       return { subject: id as number, person, quantity };
     }),
+    passes: passesOf(wish),
     ...more,
   };
 }
@@ -140,6 +155,7 @@ class Model {
   readonly used: number[];
   readonly #bought = new Map<string, number>();
   readonly placed = new Map<string, string>();
+  readonly passes = new Set<string>();
 
   constructor(shelf: Shelf) {
     this.#shelf = shelf;
@@ -155,6 +171,8 @@ class Model {
   place(wish: Wish): Said {
     const before = this.placed.get(keyOf(wish));
     if (before !== undefined) return { kind: before === requestOf(wish) ? "replayed" : "conflict" };
+
+    if (passesOf(wish).some((pass) => this.passes.has(nameOf(pass)))) return { kind: "pass_used" };
 
     const limits = limitsOf(this.#shelf, wish);
     const lefts = limits
@@ -200,6 +218,7 @@ class Model {
       this.#bought.set(name, (this.#bought.get(name) ?? 0) + quantity);
     }
     if (wish.code !== null) this.used[wish.code] = (this.used[wish.code] as number) + 1;
+    for (const pass of passesOf(wish)) if (pass.isOnce) this.passes.add(nameOf(pass));
     this.placed.set(keyOf(wish), requestOf(wish));
     return { kind: "placed" };
   }
@@ -270,6 +289,13 @@ const wishArbitrary = (shelf: Shelf): fc.Arbitrary<Wish> =>
       .option(fc.integer({ min: 0, max: Math.max(shelf.codes.length - 1, 0) }), { nil: null })
       .map((code) => (shelf.codes.length === 0 ? null : code)),
     person: fc.integer({ min: 0, max: 5 }),
+    passes: fc.oneof(
+      { weight: 2, arbitrary: fc.constant<number[]>([]) },
+      {
+        weight: 1,
+        arbitrary: fc.uniqueArray(fc.nat(passes.length - 1), { selector: (place) => place % 2, maxLength: 2 }),
+      },
+    ),
   });
 
 const caseArbitrary = fc.record({ shelf: shelfArbitrary }).chain(({ shelf }) =>
@@ -315,6 +341,7 @@ export function describeOrderIntake(name: string, make: () => Promise<IntakeSubj
       lines: [{ item: 0, quantity: 1 }],
       code: null,
       person: key,
+      passes: [],
       ...more,
     });
 
@@ -332,6 +359,7 @@ export function describeOrderIntake(name: string, make: () => Promise<IntakeSubj
           const books = await subject.books(stocked);
           expect(books.held).toEqual(model.held);
           expect(books.used).toEqual(model.used);
+          expect(books.passes.toSorted()).toEqual([...model.passes].sort());
           expect([...books.orders.keys()].sort()).toEqual([...model.placed.keys()].sort());
           expect([...books.orders.values()].filter(({ tasks }) => tasks !== 1)).toEqual([]);
           expect(await subject.audit()).toEqual([]);
@@ -545,7 +573,78 @@ export function describeOrderIntake(name: string, make: () => Promise<IntakeSubj
       });
     });
 
-    describe("5: prices that have changed since are told, and nothing is decided by them", () => {
+    describe("5: a pass that buys one order buys one", () => {
+      const [often, once] = [passes.findIndex(({ isOnce }) => !isOnce), passes.findIndex(({ isOnce }) => isOnce)];
+      const kindsOf = async (orders: readonly PricedOrder[]) => (await place(orders)).map(({ kind }) => kind);
+
+      test("the first in its batch, and none of those that come after", async () => {
+        const shelf = await stock();
+        const batch = [1, 2, 3].map((key) => priced(shelf, stocked, wish(key, { passes: [once] })));
+        expect(await kindsOf(batch)).toEqual(["placed", "pass_used", "pass_used"]);
+        expect(await kindsOf([priced(shelf, stocked, wish(4, { passes: [once] }))])).toEqual(["pass_used"]);
+      });
+
+      test("an order that is refused leaves its pass for the next", async () => {
+        const shelf = await stock();
+        const ordered = (key: number, quantity: number) =>
+          priced(shelf, stocked, wish(key, { passes: [once], lines: [{ item: 0, quantity }] }));
+        expect(await kindsOf([ordered(1, 11), ordered(2, 1), ordered(3, 11)])).toEqual([
+          "sold_out",
+          "placed",
+          "pass_used",
+        ]);
+      });
+
+      test("sent again with the same key, the order is the one that was placed", async () => {
+        const shelf = await stock();
+        const order = priced(shelf, stocked, wish(1, { passes: [once] }));
+        expect(await kindsOf([order])).toEqual(["placed"]);
+        expect(await kindsOf([order])).toEqual(["replayed"]);
+        expect(await kindsOf([{ ...order, passes: [] }])).toEqual(["replayed"]);
+      });
+
+      test("one that buys more than once buys as often as its holder likes", async () => {
+        const shelf = await stock();
+        const batch = [1, 2].map((key) => priced(shelf, stocked, wish(key, { passes: [often] })));
+        expect(await kindsOf(batch)).toEqual(["placed", "placed"]);
+      });
+
+      test("sent to several at the same moment for different goods, one is placed", async () => {
+        const intakes = await Promise.all([subject.open(), subject.open(), subject.open(), subject.open()]);
+        for (let round = 0; round < 5; round++) {
+          const shelf = await stock({
+            ...plainShelf,
+            singles: intakes.map(() => ({ units: [9], safetyPercent: 0, allowance: 0, purchaseLimit: null })),
+          });
+          const verdicts = await Promise.all(
+            Array.from({ length: 16 }, async (_, key) => {
+              const order = wish(key, { passes: [once], lines: [{ item: key % 4, quantity: 1 }] });
+              return (await place([priced(shelf, stocked, order)], intakes[key % 4]))[0]?.kind;
+            }),
+          );
+          expect(verdicts.toSorted()).toEqual([...Array(15).fill("pass_used"), "placed"]);
+          expect((await subject.books(stocked)).held.flat().reduce((a, b) => a + b, 0)).toBe(1);
+        }
+      });
+
+      test("two batches with the same passes in opposite orders both come to an end", async () => {
+        const other = await subject.open();
+        const shelf = await stock();
+        const places = passes.flatMap(({ isOnce }, place) => (isOnce ? [place] : []));
+        const batchOf = (item: number, firstKey: number, order: readonly number[]) =>
+          order.map((pass, index) =>
+            priced(shelf, stocked, wish(firstKey + index, { passes: [pass], lines: [{ item, quantity: 1 }] })),
+          );
+        const [one, two] = await Promise.all([
+          place(batchOf(0, 0, places)),
+          place(batchOf(1, 100, places.toReversed()), other),
+        ]);
+        const kinds = places.map((_, index) => [one[index]?.kind, two.toReversed()[index]?.kind].sort().join(" "));
+        expect(kinds).toEqual(places.map(() => "pass_used placed"));
+      });
+    });
+
+    describe("6: prices that have changed since are told, and nothing is decided by them", () => {
       test("when anything that prices are made of was changed", async () => {
         const shelf = await stock();
         const now = await subject.touch();

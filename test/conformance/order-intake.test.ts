@@ -95,6 +95,7 @@ const subject: IntakeSubject = {
     const levels = await ledger.levels(null);
     const uses = await sql.unsafe("select promotion_id as id, used from promotion_uses");
     const used = new Map((uses as { id: number; used: number }[]).map(({ id, used }) => [id, used]));
+    const passes = await sql.unsafe("select room, epoch, seq from order_passes where is_once");
     const orders = await sql.unsafe(
       `select id, key,
          (select count(*)::int from order_lines l where l.order_id = o.id) as lines,
@@ -103,6 +104,9 @@ const subject: IntakeSubject = {
     );
     return {
       held: stocked.singles.map((id) => levels.filter(({ variantId }) => variantId === id).map(({ held }) => held)),
+      passes: (passes as { room: string; epoch: number; seq: string }[]).map(
+        ({ room, epoch, seq }) => `${room} ${epoch} ${seq}`,
+      ),
       used: stocked.codes.map((id) => used.get(id) ?? 0),
       orders: new Map(
         (orders as { id: string; key: string; lines: number; tasks: number }[]).map(({ id, key, lines, tasks }) => [

@@ -233,6 +233,26 @@ const cases: Case[] = [
     says: "SNEAKER: 3 by the count, 3 by the orders, limit 2",
   },
   {
+    invariant: "one pass, one order",
+    how: "a pass buys a second order",
+    break: `drop index order_passes_once;
+      update orders set details = details || '{"rooms": ["drop"]}' where id = ${orders.packed};
+      insert into order_passes select ${orders.packed}, room, epoch, seq, is_once from order_passes where order_id = ${orders.received}`,
+    says: `the pass of place 1 in drop (epoch 1) bought orders ${orders.received}, ${orders.packed}`,
+  },
+  {
+    invariant: "guarded goods have passes",
+    how: "an order loses its pass",
+    break: `delete from order_passes where order_id = ${orders.received}`,
+    says: "holds goods of drop and has no pass",
+  },
+  {
+    invariant: "guarded goods have passes",
+    how: "a pass is used up by an order without goods of its room",
+    break: `insert into order_passes values (${orders.packed}, 'drop', 1, 2, true)`,
+    says: "has a pass of drop and none of its goods",
+  },
+  {
     invariant: "nothing dangles",
     how: "a task is for no order",
     break:

@@ -32,7 +32,7 @@ export function drawnRoom({ entrants = 40, joins = 100, keptSize = 12 } = {}): D
   });
   const seed = sha256(new TextEncoder().encode("a seed")).toHex();
   const joinAt = (number: number) =>
-    joinOf(new Uint8Array(32), { room: "lamps", epoch: 7, arrivedMs: 1_795_000_000_000 + number * 37 }, sha256);
+    joinOf(new Uint8Array(32), { room: "lamps", epoch: 7, arrivedMs: 1_795_000_000_000 + number * 37 }, number, sha256);
   const leaves = new Uint8Array(joins * leafBytes);
   for (let number = 1; number <= joins; number++)
     leaves.set(joinLeafOf(joinAt(number), sha256), (number - 1) * leafBytes);

@@ -119,7 +119,13 @@ export async function livedInShop(sql: SQL) {
     await payments.settleRefund({ refundKey, provider: "sandbox", reference: refundKey }, true, null);
   };
 
-  const received = await place("received", ["TEE-S", "SNEAKER"]);
+  /** Let in by the waiting room of the sneakers' drop. */
+  const letIn = (seq: number): Partial<PricedOrder> => ({
+    passes: [{ room: "drop", epoch: 1, seq, isOnce: true }],
+    details: JSON.stringify({ payment, rooms: ["drop"] }),
+  });
+
+  const received = await place("received", ["TEE-S", "SNEAKER"], letIn(1));
 
   const paying = await place("paying", ["SET"], { quantity: 2 });
   await begin(paying);

@@ -38,6 +38,7 @@ export function plainOrder(
     promotionId: null,
     lines,
     limits: [],
+    passes: [],
     ...part,
   };
 }

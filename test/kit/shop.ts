@@ -31,7 +31,7 @@ import { orderPath } from "#http/order-link.ts";
 import type { Clock } from "#kernel/clock.ts";
 import { readConfig } from "#roles/config.ts";
 import { createParts, type Parts } from "#roles/parts.ts";
-import { createShop, type Shop } from "#roles/shop.ts";
+import { createShop, type Shop, type ShopRooms } from "#roles/shop.ts";
 import { productDraft } from "./drafts.ts";
 import { clearTables, testDatabase } from "./postgres.ts";
 
@@ -101,6 +101,8 @@ export type TestShopOptions = {
   readonly products?: readonly ProductDraft[];
   readonly promotions?: readonly PromotionDraft[];
   readonly settings?: Partial<ShopSettings>;
+  /** The waiting rooms before the shop. */
+  readonly rooms?: ShopRooms;
 };
 
 /** One process of the shop. */
@@ -172,7 +174,7 @@ export async function testShop(options: TestShopOptions = {}): Promise<TestShop>
   };
   const processes: ShopProcess[] = [];
   for (let count = options.processes ?? 1; count > 0; count--) {
-    const { process, close } = await openProcess(url, clock, memoryBooks);
+    const { process, close } = await openProcess(url, clock, memoryBooks, options.rooms);
     processes.push(process);
     closing.unshift(close);
   }
@@ -295,6 +297,7 @@ async function openProcess(
   url: string,
   clock: Clock,
   memoryBooks: SandboxBooks | undefined,
+  rooms: ShopRooms | undefined,
 ): Promise<{ process: ShopProcess; close: () => Promise<void> }> {
   const config = readConfig({
     DATABASE_URL: url,
@@ -343,7 +346,7 @@ async function openProcess(
     },
     paymentFlow: { ...made.paymentFlow, desk: new PaymentDesk([gateway], systemClock) },
   };
-  const shop = await createShop(parts);
+  const shop = await createShop(parts, undefined, rooms);
   handle = shop.handler;
 
   const process: ShopProcess = {

@@ -148,6 +148,7 @@ describe("one place for each thing", () => {
     const allowed = (path: string) =>
       /^src\/(adapters|roles)\//.test(path) ||
       path.startsWith("src/storefront/browser/") ||
+      path.startsWith("src/edge/waiting-room/browser/") ||
       // A script for the browser stands in it.
       path === "src/edge/limits/challenge-page.ts";
     expect(outside(/\bDate\.now\(|\bMath\.random\b|\bsetTimeout\(|\bsetInterval\(|new Date\(\)/, allowed)).toEqual([]);

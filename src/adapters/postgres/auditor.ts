@@ -12,6 +12,7 @@ import bankAgrees from "./audit/bank-agrees.sql" with { type: "text" };
 import bankChargesAttemptOnce from "./audit/bank-charges-attempt-once.sql" with { type: "text" };
 import bankChargesOrderOnce from "./audit/bank-charges-order-once.sql" with { type: "text" };
 import chargedOnce from "./audit/charged-once.sql" with { type: "text" };
+import guardedGoodsHavePasses from "./audit/guarded-goods-have-passes.sql" with { type: "text" };
 import holdEndsOnce from "./audit/hold-ends-once.sql" with { type: "text" };
 import holdsMatchOrders from "./audit/holds-match-orders.sql" with { type: "text" };
 import ledgerAddsUp from "./audit/ledger-adds-up.sql" with { type: "text" };
@@ -21,6 +22,7 @@ import neverOversold from "./audit/never-oversold.sql" with { type: "text" };
 import noStrayCharge from "./audit/no-stray-charge.sql" with { type: "text" };
 import nothingDangles from "./audit/nothing-dangles.sql" with { type: "text" };
 import oneKeyOneOrder from "./audit/one-key-one-order.sql" with { type: "text" };
+import onePassOneOrder from "./audit/one-pass-one-order.sql" with { type: "text" };
 import paidIsCharged from "./audit/paid-is-charged.sql" with { type: "text" };
 import personLimits from "./audit/person-limits.sql" with { type: "text" };
 import promotionUses from "./audit/promotion-uses.sql" with { type: "text" };
@@ -118,6 +120,16 @@ export const invariants: readonly Invariant[] = [
     name: "persons within limits",
     promise: "Nobody has bought more of what is limited than one person may.",
     find: personLimits,
+  },
+  {
+    name: "one pass, one order",
+    promise: "A turn in a waiting room that buys one order has bought one.",
+    find: onePassOneOrder,
+  },
+  {
+    name: "guarded goods have passes",
+    promise: "Every order of goods that people waited for has the pass it was let in with, and no other order has one.",
+    find: guardedGoodsHavePasses,
   },
   {
     name: "nothing dangles",

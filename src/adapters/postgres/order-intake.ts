@@ -1,6 +1,6 @@
 /** The order path on Postgres: a batch becomes arrays, one call, one commit. See functions/place-orders.sql. */
 import type { SQL } from "bun";
-import type { OrderBatch, OrderIntake, OrderVerdict } from "#commerce/orders/ports.ts";
+import type { OrderBatch, OrderIntake, OrderPass, OrderVerdict } from "#commerce/orders/ports.ts";
 import { numbers, plain, query, sqlState, texts } from "./database.ts";
 import findOrdersByKey from "./sql/find-orders-by-key.sql" with { type: "text" };
 import placeOrders from "./sql/place-orders.sql" with { type: "text" };
@@ -14,7 +14,7 @@ type Verdicts = {
   short_left: Int32Array | number[];
 };
 
-/** SW001: a key was placed by another process meanwhile. 40P01: deadlock. 40001: serialization. All are safe to send again. */
+/** SW001: a key was placed, or a pass used, by another process meanwhile. 40P01: deadlock. 40001: serialization. All are safe to send again. */
 const retryable = new Set(["SW001", "40P01", "40001"]);
 const tries = 4;
 
@@ -65,6 +65,9 @@ function encode(batch: OrderBatch): unknown[] {
   const limitOrder: number[] = [];
   const limitPair: string[] = [];
   const limitQuantity: number[] = [];
+  const passOrder: number[] = [];
+  const passName: string[] = [];
+  const passes = new Map<string, OrderPass>();
 
   for (let index = 0; index < orders.length; index++) {
     const order = orders[index] as OrderBatch["orders"][number];
@@ -101,6 +104,12 @@ function encode(batch: OrderBatch): unknown[] {
       limitPair.push(`${limit.subject} ${limit.person}`);
       limitQuantity.push(limit.quantity);
     }
+    for (const pass of order.passes) {
+      const name = `${pass.room} ${pass.epoch} ${pass.seq}`;
+      passOrder.push(place);
+      passName.push(name);
+      passes.set(name, pass);
+    }
   }
 
   const variants = [...new Set(needVariant)].sort((a, b) => a - b);
@@ -112,6 +121,9 @@ function encode(batch: OrderBatch): unknown[] {
     })
     .sort((a, b) => a.subject - b.subject || (a.person < b.person ? -1 : 1));
   const pairSlot = new Map(pairs.map((entry, index) => [entry.pair, index + 1]));
+  // Everywhere in the same order, so that no two commits wait for each other's passes.
+  const distinct = [...passes].sort(([a], [b]) => (a < b ? -1 : 1));
+  const passSlot = new Map(distinct.map(([name], index) => [name, index + 1]));
 
   return [
     reading.revision,
@@ -147,6 +159,12 @@ function encode(batch: OrderBatch): unknown[] {
     numbers(limitQuantity),
     numbers(pairs.map((entry) => entry.subject)),
     plain(pairs.map((entry) => entry.person)),
+    numbers(passOrder),
+    numbers(passName.map((name) => passSlot.get(name) as number)),
+    texts(distinct.map(([, pass]) => pass.room)),
+    numbers(distinct.map(([, pass]) => pass.epoch)),
+    numbers(distinct.map(([, pass]) => pass.seq)),
+    plain(distinct.map(([, pass]) => String(pass.isOnce))),
   ];
 }
 
@@ -184,6 +202,9 @@ function decode(row: Verdicts, batch: OrderBatch): OrderVerdict[] {
         break;
       case 5:
         verdicts.push({ kind: "conflict" });
+        break;
+      case 7:
+        verdicts.push({ kind: "pass_used" });
         break;
       default:
         verdicts.push({ kind: "repriced" });

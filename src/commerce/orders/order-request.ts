@@ -28,4 +28,7 @@ export type OrderRequest = {
 };
 
 /** What an order keeps beside its sums and lines. */
-export type OrderDetails = Omit<OrderRequest, "lines" | "email" | "expectedTotal">;
+export type OrderDetails = Omit<OrderRequest, "lines" | "email" | "expectedTotal"> & {
+  /** The waiting rooms whose goods are in it; absent for most. What it was let in with is kept beside, and `spillway verify` compares. */
+  readonly rooms?: readonly string[];
+};

@@ -5,7 +5,8 @@
  * 2. An order is placed with all of its units or not at all; a refused one leaves nothing behind and fails no neighbour.
  * 3. The same key never places twice: `replayed` gives the order that is there, `conflict` says that the request differs.
  * 4. No more is promised than the stock's policy allows, whoever else is placing at the same time.
- * 5. `repriced` says that prices or rules have changed since `reading`: read the catalogue again and send it again.
+ * 5. A pass that buys one order only buys one: the first that is placed with it. A refused order leaves it as it was.
+ * 6. `repriced` says that prices or rules have changed since `reading`: read the catalogue again and send it again.
  */
 import type { OrderStatus } from "./lifecycle.ts";
 import type { OrderDetails } from "./order-request.ts";
@@ -29,6 +30,8 @@ export type PricedOrder = {
   readonly lines: readonly PricedLine[];
   /** Limits per person that this order meets; empty for most. */
   readonly limits: readonly PersonLimit[];
+  /** Of the waiting rooms whose goods are in it; empty for most. At most one of a room. */
+  readonly passes: readonly OrderPass[];
 };
 
 export type PricedLine = {
@@ -48,6 +51,22 @@ export type PersonLimit = {
   readonly person: string;
   readonly quantity: number;
 };
+
+/** That its holder has waited for their turn: a place in a waiting room's line. The same place is the same pass, however often it is copied. */
+export type OrderPass = {
+  readonly room: string;
+  readonly epoch: number;
+  readonly seq: number;
+  /** Whether it buys one order only. */
+  readonly isOnce: boolean;
+};
+
+/** The second gate, behind the edge's: goods of a waiting room are sold to those who were let in. */
+export interface PassGate {
+  readonly rooms: readonly { readonly id: string; readonly skus: readonly string[] }[];
+  /** The passes of what the edge sends with a request that it has let in; what is not good is left out. */
+  read(field: string): readonly OrderPass[];
+}
 
 /** Which reading of the catalogue the prices come from, and when it holds (seconds of the database's clock). */
 export type CatalogueReading = { readonly revision: number; readonly validFrom: number; readonly validUntil: number };
@@ -69,6 +88,7 @@ export type OrderVerdict =
   /** What the person may still have. */
   | { readonly kind: "limit"; readonly left: number }
   | { readonly kind: "promotion_used_up" }
+  | { readonly kind: "pass_used" }
   | { readonly kind: "repriced" };
 
 export interface OrderIntake {

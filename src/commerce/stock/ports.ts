@@ -40,6 +40,12 @@ export interface StockLedger {
   available(): Promise<ReadonlyMap<number, number>>;
 }
 
+/** What those who wait are told of the goods they wait for, in units. `sold`: paid for, and not shipped yet. */
+export type RoomStock = { readonly remaining: number; readonly held: number; readonly sold: number };
+
+/** Tells a waiting room. Rejects when it could not be told; being told the same twice changes nothing. */
+export type TellStock = (room: string, stock: RoomStock) => Promise<void>;
+
 export type InvariantReport = {
   /** "never oversold" and the like: short, in the words of docs/invariants. */
   readonly name: string;

@@ -21,10 +21,10 @@ const nonceLabel = text.encode("spillway nonce 1\n");
 
 /**
  * The join whose leaf a ticket stands for. The nonce follows from the edges' secret (`secret`: 32 bytes derived from it), so that no ticket need
- * carry it.
+ * carry it, and from a number of the ticket that chance has had a part in: two who came in the same millisecond have two leaves.
  */
-export function joinOf(secret: Uint8Array, given: Omit<Join, "nonce">, sha256: Sha256): Join {
-  const hash = sha256(nonceLabel, secret, fieldsOf(given, sha256));
+export function joinOf(secret: Uint8Array, given: Omit<Join, "nonce">, chance: number, sha256: Sha256): Join {
+  const hash = sha256(nonceLabel, secret, fieldsOf(given, sha256), text.encode(String(chance)));
   return { ...given, nonce: toHex(hash.subarray(0, 16)) };
 }
 

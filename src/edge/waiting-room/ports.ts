@@ -63,3 +63,17 @@ export interface RoomMail {
 
 /** Whose crawler this is, by reverse and forward DNS; undefined for nobody's. */
 export type VerifyBot = (address: string, domains: readonly string[]) => Promise<string | undefined>;
+
+/** Whether a shop elsewhere has signed this body now: `t=…,v1=…`. False where no secret is configured. */
+export type VerifyStockSignature = (header: string | null, body: Uint8Array, nowMs: number) => boolean;
+
+/** A picture of a text that a telephone's camera reads: SVG without a colour of its own. */
+export type DrawQr = (text: string) => string;
+
+/** Those who asked to be told, one JSON object a line, in the order in which they came. Kept over a restart where there is a folder for it. */
+export interface TellerBook {
+  read(room: string): Promise<readonly string[]>;
+  append(room: string, line: string): Promise<void>;
+  /** Instead of all that is there: whole or not at all. */
+  replace(room: string, lines: readonly string[]): Promise<void>;
+}

@@ -15,5 +15,11 @@ export async function benchTool(given: string[]): Promise<number> {
     };
     return await benchEdge(rest);
   }
-  throw new SpillwayError("bad_usage", "usage: bin/spillway bench orders|edge");
+  if (name === "waiting-room") {
+    const { benchWaitingRoom } = (await import("../../../bench/waiting-room.ts")) as {
+      benchWaitingRoom: (given: string[]) => Promise<number>;
+    };
+    return await benchWaitingRoom(rest);
+  }
+  throw new SpillwayError("bad_usage", "usage: bin/spillway bench orders|edge|waiting-room");
 }

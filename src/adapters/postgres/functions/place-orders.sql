@@ -7,9 +7,10 @@
 -- needs are sorted by order; `s_variant` holds the distinct variants of all needs, ascending, and `n_slot` points into it.
 --
 -- Verdicts: 0 placed, 1 sold out, 2 over the limit for one person, 3 promotion used up, 4 placed before (same key,
--- same request), 5 same key with another request, 6 priced from an old reading: price it again.
+-- same request), 5 same key with another request, 6 priced from an old reading: price it again, 7 its pass has bought an
+-- order before.
 --
--- Locks are taken in one order everywhere: promotions, stock levels, purchase counts, orders.
+-- Locks are taken in one order everywhere: promotions, stock levels, purchase counts, orders, passes.
 drop function if exists place_orders;
 create function place_orders(
   p_revision bigint, p_valid_from double precision, p_valid_until double precision,
@@ -23,6 +24,9 @@ create function place_orders(
   m_order integer[], m_slot integer[], m_quantity integer[],
   -- Distinct pairs of subject (variant id, or minus a promotion's id) and person, ascending.
   d_subject integer[], d_person uuid[],
+  -- Passes, only for the orders that need any, sorted by order; the distinct ones below, ascending.
+  p_order integer[], p_slot integer[],
+  w_room text[], w_epoch integer[], w_seq bigint[], w_once boolean[],
   out verdicts smallint[], out ids bigint[],
   -- For each need that fell short: its order, its line number, the variant it needs, what is left of that. For a limit: its order, 0, what the
   -- person may still have.
@@ -35,10 +39,12 @@ declare
   orders_count constant integer := cardinality(o_key);
   needs_count constant integer := cardinality(n_order);
   limits_count constant integer := cardinality(m_order);
+  passes_count constant integer := cardinality(p_order);
   placed_at timestamptz;
   now_seconds double precision;
   row record;
-  i integer; k integer := 1; m integer := 1; j integer; first_m integer; first_h integer; first_short integer;
+  i integer; k integer := 1; m integer := 1; q integer := 1; j integer;
+  first_m integer; first_q integer; first_h integer; first_short integer;
   slot integer; want integer; take integer; level integer; free integer;
   placed integer := 0; inserted integer;
   fine boolean;
@@ -47,6 +53,7 @@ declare
   h integer := 0; h_order bigint[]; h_line smallint[]; h_level integer[]; h_slot integer[]; h_quantity integer[];
   promotion_ids integer[]; promotion_left integer[]; promotion_taken integer[];
   d_left integer[];
+  w_used boolean[];
 begin
   verdicts := array_fill(0::smallint, array[orders_count]);
   ids := array_fill(0::bigint, array[orders_count]);
@@ -106,6 +113,13 @@ begin
     left join promotions p on p.id = -locked.subject;
   end if;
 
+  if passes_count > 0 then
+    select array_agg(w.once and exists (
+      select from order_passes o where o.room = w.room and o.epoch = w.epoch and o.seq = w.seq and o.is_once
+    ) order by w.place) into w_used
+    from unnest(w_room, w_epoch, w_seq, w_once) with ordinality as w (room, epoch, seq, once, place);
+  end if;
+
   h_order := array_fill(0::bigint, array[needs_count]);
   h_line := array_fill(0::smallint, array[needs_count]);
   h_level := array_fill(0, array[needs_count]);
@@ -115,6 +129,17 @@ begin
   for i in 1..orders_count loop
     first_h := h; first_m := m; first_short := cardinality(short_order);
     fine := verdicts[i] = 0;
+
+    -- The pass.
+    if passes_count > 0 then
+      first_q := q;
+      while q <= passes_count and p_order[q] = i loop
+        if fine and w_used[p_slot[q]] then
+          verdicts[i] := 7; fine := false;
+        end if;
+        q := q + 1;
+      end loop;
+    end if;
 
     -- The person.
     while m <= limits_count and m_order[m] = i loop
@@ -178,6 +203,11 @@ begin
       for j in first_m..m - 1 loop
         d_left[m_slot[j]] := d_left[m_slot[j]] - m_quantity[j];
       end loop;
+      if passes_count > 0 then
+        for j in first_q..q - 1 loop
+          w_used[p_slot[j]] := w_once[p_slot[j]];
+        end loop;
+      end if;
     elsif verdicts[i] = 1 then
       -- One line fell short: the others go back.
       for j in first_h + 1..h loop
@@ -239,6 +269,19 @@ begin
     from (select t.place, sum(t.quantity)::integer as quantity
           from unnest(m_order, m_slot, m_quantity) as t (o, place, quantity) where verdicts[o] = 0 group by 1) t
     where c.subject = d_subject[t.place] and c.person = d_person[t.place];
+  end if;
+
+  if passes_count > 0 then
+    insert into order_passes (order_id, room, epoch, seq, is_once)
+    select ids[t.o], w.room, w.epoch, w.seq, w.once
+    from unnest(p_order, p_slot) as t (o, slot)
+    join unnest(w_room, w_epoch, w_seq, w_once) with ordinality as w (room, epoch, seq, once, place) on w.place = t.slot
+    where verdicts[t.o] = 0 order by t.slot
+    on conflict (room, epoch, seq) where is_once do nothing;
+    get diagnostics inserted = row_count;
+    if inserted <> (select count(*) from unnest(p_order) as t (o) where verdicts[t.o] = 0) then
+      raise exception 'a pass was used meanwhile' using errcode = 'SW001';
+    end if;
   end if;
 
   insert into outbox (lane, priority, run_at, topic, order_id, created_at)

@@ -1,0 +1,114 @@
+/**
+ * Passing on those who are in: the pass goes with the request to the shop, which asks for it again when an order is committed; a pass is
+ * renewed while its holder is active; and what the shop says of the shopper (`Spillway-Room: release`, `ordered;units=2`) is obeyed and not
+ * shown to anybody.
+ */
+import type { Answer, Exchange, Next } from "../exchange.ts";
+import { isPrivate, withFields } from "../limits/limits.ts";
+import { FieldList, toHeaders } from "../ports.ts";
+import type { OpenRoom } from "./open-room.ts";
+import { isBeside, type Pass, passField } from "./room-places.ts";
+
+/** Of the shop's answers, and of what goes to it for people who wait. Nobody outside may say either. */
+export const roomField = "spillway-room";
+
+/** The exchange as it goes on: with these passes and no others. */
+export function withPasses(exchange: Exchange, passes: readonly Pass[]): Exchange {
+  const { headers } = exchange;
+  if (passes.length === 0 && !headers.has(passField) && !headers.has(roomField)) return exchange;
+  const value = passes.map(({ text }) => text).join(", ");
+  if (headers instanceof FieldList) {
+    const flat: string[] = [];
+    for (const [name, text] of headers) if (name !== passField && name !== roomField) flat.push(name, text);
+    if (value !== "") flat.push(passField, value);
+    return { ...exchange, headers: new FieldList(flat) };
+  }
+  const changed = toHeaders(headers);
+  changed.delete(roomField);
+  if (value === "") changed.delete(passField);
+  else changed.set(passField, value);
+  return { ...exchange, headers: changed };
+}
+
+export type Inside = { readonly open: OpenRoom; readonly pass: Pass };
+
+/** `cookies`: of one who has just been let in. */
+export function passOn(
+  exchange: Exchange,
+  next: Next,
+  inside: readonly Inside[],
+  cookies: readonly string[] = [],
+): Answer {
+  const answer = next(
+    withPasses(
+      exchange,
+      inside.map(({ pass }) => pass),
+    ),
+  );
+  if (exchange.tunnel !== undefined) return answer;
+  return answer instanceof Promise
+    ? answer.then((response) => seen(exchange, response, inside, cookies))
+    : seen(exchange, answer, inside, cookies);
+}
+
+function seen(exchange: Exchange, response: Response, inside: readonly Inside[], cookies: readonly string[]): Response {
+  const isSecure = exchange.scheme === "https";
+  const set: [string, string][] = cookies.map((cookie) => ["set-cookie", cookie]);
+  const said = response.headers.get(roomField);
+  const released = said === null ? nobody : obey(said, inside);
+  for (const { open, pass } of inside) {
+    if (released.has(open)) {
+      if (!pass.isShown) set.push(["set-cookie", open.places.forgetPass(isSecure)]);
+      continue;
+    }
+    if (cookies.length > 0) continue;
+    const renewed = renewal({ open, pass }, response);
+    if (renewed === undefined) continue;
+    set.push(pass.isShown ? [passField, renewed.text] : ["set-cookie", open.places.passCookie(renewed, isSecure)]);
+  }
+  const told = set.length > 0 && !isPrivate(response.headers.get("cache-control"));
+  // A cookie in an answer that caches behind us may keep would let many in by one pass.
+  const answer = withFields(response, told ? [...set, ["cache-control", "private, no-cache"]] : set);
+  if (said !== null) answer.headers.delete(roomField);
+  return answer;
+}
+
+const nobody: ReadonlySet<OpenRoom> = new Set();
+
+/** RFC 9651: a list of tokens with parameters; without `room` it is said of all. Whose session has ended by it. */
+function obey(said: string, inside: readonly Inside[]): ReadonlySet<OpenRoom> {
+  const released = new Set<OpenRoom>();
+  for (const item of said.split(",", 32)) {
+    const [word, ...parameters] = item.split(";").map((part) => part.trim());
+    const valueIn = (name: string): string | undefined =>
+      parameters.find((part) => part.startsWith(`${name}=`))?.slice(name.length + 1);
+    const room = valueIn("room");
+    const meant = inside.filter(({ open }) => room === undefined || open.config.id === room);
+    if (word === "release") {
+      for (const { open, pass } of meant) {
+        released.add(open);
+        if (!isBeside(pass.seq)) open.line.release(pass.seq);
+      }
+    } else if (word === "ordered") {
+      const units = Number(valueIn("units") ?? 1);
+      // Who came beside the line says nothing about those who waited.
+      const first = meant.find(({ pass }) => !isBeside(pass.seq));
+      if (Number.isInteger(units) && units > 0 && units <= 10_000) first?.open.line.ordered(units);
+    }
+  }
+  return released;
+}
+
+/** When a quarter of the session has gone. Only with an answer that a person looks at: not with each picture of a page. */
+function renewal({ open, pass }: Inside, response: Response): Pass | undefined {
+  const { config, line, places } = open;
+  if (!config.renews) return undefined;
+  const sessionMs = config.sessionSeconds * 1000;
+  const roomMs = line.roomMs();
+  if (pass.untilMs - roomMs > sessionMs * 0.75) return undefined;
+  const isSeen = /^(?:text\/html|application\/(?:[\w.-]+\+)?json)\b/i.test(response.headers.get("content-type") ?? "");
+  if (!isSeen && !isPrivate(response.headers.get("cache-control"))) return undefined;
+  const untilMs = roomMs + sessionMs;
+  if (!isBeside(pass.seq) && !line.renew(pass.seq, pass.untilMs, untilMs)) return undefined;
+  return places.admit(pass, untilMs);
+}
