@@ -18,6 +18,7 @@ import { browserFields } from "./generator/get.ts";
 import type { GetJob } from "./generator/jobs.ts";
 import { pinning } from "./kit/cores.ts";
 import { cpuSecondsWithChildren, residentWithChildren } from "./kit/processes.ts";
+import { table } from "./kit/table.ts";
 
 /** What the issue asks for. */
 const reach = { hits: 1.5, forward: 0.6, forwardGoal: 0.8, rss5000Mb: 150 };
@@ -372,18 +373,6 @@ function report(run: {
     }),
   );
   return complaints.some((complaint) => complaint.includes("spillway")) ? 4 : 0;
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]?.map((_cell, column) => Math.max(...rows.map((row) => (row[column] ?? "").length))) ?? [];
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
 }
 
 /** For TLS; of no use to anybody else, and gone with the folder. */

@@ -48,6 +48,16 @@ const commands: Record<string, Command> = {
     summary: "keep pages as static files, shown while the origin is gone",
     run: async (args) => await (await import("#roles/tools/publish.ts")).publishTool(args),
   },
+  rooms: {
+    words: "rooms list|show|pause|open|drain|close|outflow|message|invite|restock ID",
+    summary: "see and turn the waiting rooms of a running edge",
+    run: async (args) => {
+      const { roomsHelp, roomsTool } = await import("#roles/tools/rooms.ts");
+      if (!args.includes("--help") && !args.includes("-h")) return await roomsTool(args, process.env);
+      process.stdout.write(`${roomsHelp}\n`);
+      return 0;
+    },
+  },
   conformance: {
     words: "conformance cache --suite DIR",
     summary: "hold the edge's cache to the public suite http-tests/cache-tests",
@@ -117,9 +127,9 @@ const commands: Record<string, Command> = {
     run: async (args) => await (await import("#roles/tools/faults.ts")).faultsTool(args),
   },
   bench: {
-    words: "bench orders|edge|rehearse",
-    summary: "measure this machine: orders a second, the edge beside nginx, Varnish and HAProxy, the crowd beside wrk",
-    help: "orders: starts its own shop and database in a scratch folder; the same orders without HTTP are measured beside it.\nedge: starts the edge and whichever of nginx, Varnish and HAProxy are installed, each on one core, the crowd on another.\nrehearse: the crowd beside wrk, hey, autocannon, Artillery and k6; those of npm are installed into a scratch folder (--peers DIR keeps them).\nAll print a table and, last, one line of JSON.\n\n  bin/spillway bench orders\n  bin/spillway bench orders --seconds 5\n  bin/spillway bench edge --quick\n  bin/spillway bench edge --only hits2k,forward --seconds 3 --rounds 5\n  bin/spillway bench rehearse --peers peers/",
+    words: "bench orders|edge|waiting-room|rehearse|peers",
+    summary: "measure this machine, beside the field's best where they are installed",
+    help: "orders: starts its own shop and database in a scratch folder; the same orders without HTTP are measured beside it.\nedge: starts the edge and whichever of nginx, Varnish and HAProxy are installed, each on one core, the crowd on another.\nwaiting-room: joins, a million who wait, what a pass costs, and the time to resume after everything was lost.\nrehearse: the crowd beside wrk, hey, autocannon, Artillery and k6; those of npm are installed into a scratch folder (--peers DIR keeps them).\npeers: the same sale on Spillway, Vendure and Medusa, and what their books say of it.\nAll print a table and, last, one line of JSON.\n\n  bin/spillway bench orders --seconds 5\n  bin/spillway bench edge --quick\n  bin/spillway bench edge --only hits2k,forward --seconds 3 --rounds 5\n  bin/spillway bench rehearse --peers peers/",
     run: async (args) => await (await import("#roles/tools/bench.ts")).benchTool(args),
   },
 };

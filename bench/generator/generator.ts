@@ -1,10 +1,22 @@
 /** A generator process as the bench holds it: one job at a time, told when the measured window begins and ends. */
-import type { BareJob, BareResult, GetJob, GetResult, Job, LoadJob, LoadResult, Report } from "./jobs.ts";
+import type {
+  BareJob,
+  BareResult,
+  GetJob,
+  GetResult,
+  Job,
+  LoadJob,
+  LoadResult,
+  Report,
+  SendJob,
+  SendResult,
+} from "./jobs.ts";
 
 export type Generator = {
   readonly pid: number;
   load(job: Omit<LoadJob, "kind">, onEdge?: (edge: "begin" | "end") => void): Promise<LoadResult>;
   get(job: Omit<GetJob, "kind">, onEdge?: (edge: "begin" | "end") => void): Promise<GetResult>;
+  send(job: Omit<SendJob, "kind">, onEdge?: (edge: "begin" | "end") => void): Promise<SendResult>;
   bare(job: Omit<BareJob, "kind">, onEdge?: (edge: "begin" | "end") => void): Promise<BareResult>;
   stop(): Promise<void>;
 };
@@ -37,6 +49,7 @@ export function startGenerator(before: readonly string[] = []): Generator {
     pid: child.pid,
     load: async (job, onEdge = () => undefined) => await ask<LoadResult>({ kind: "load", ...job }, onEdge),
     get: async (job, onEdge = () => undefined) => await ask<GetResult>({ kind: "get", ...job }, onEdge),
+    send: async (job, onEdge = () => undefined) => await ask<SendResult>({ kind: "send", ...job }, onEdge),
     bare: async (job, onEdge = () => undefined) => await ask<BareResult>({ kind: "bare", ...job }, onEdge),
     async stop() {
       waiting = undefined;

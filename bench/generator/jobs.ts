@@ -47,6 +47,21 @@ export type GetJob = CrowdJob & {
   readonly length: number;
 };
 
+export type SendJob = CrowdJob & {
+  readonly kind: "send";
+  /** Whole requests, one after the other and then from the first again. */
+  readonly requests: readonly string[];
+  /** So many and done, however long the window is. */
+  readonly count?: number;
+  /** Of a right answer. */
+  readonly status: number;
+  /** Right as well, and noted when each came. */
+  readonly otherStatus?: number;
+};
+
+/** `otherAtMs`: since the epoch. */
+export type SendResult = GetResult & { readonly otherAtMs: readonly number[] };
+
 /** Right: answers within the window with the status and length that were expected. */
 export type GetResult = CrowdResult & { readonly right: number };
 
@@ -73,8 +88,8 @@ export type BareResult = {
   readonly cpuSeconds: number;
 };
 
-export type Job = LoadJob | GetJob | BareJob;
+export type Job = LoadJob | GetJob | SendJob | BareJob;
 export type Report =
   | { readonly kind: "window"; readonly edge: "begin" | "end" }
-  | { readonly kind: "result"; readonly result: LoadResult | GetResult | BareResult }
+  | { readonly kind: "result"; readonly result: LoadResult | GetResult | SendResult | BareResult }
   | { readonly kind: "failed"; readonly message: string };

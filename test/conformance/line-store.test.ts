@@ -1,4 +1,5 @@
-/** Runs the suite of the line's store on a real Valkey or Redis server. */
+/** Runs the suite of the line's store in memory and on a real Valkey or Redis server. */
+import { createMemoryLineStore } from "#adapters/system/line-store.ts";
 import { createLineStore } from "#adapters/valkey/line-store.ts";
 import { startLossyWire } from "../kit/lossy-wire.ts";
 import { hasRedis, startRedis } from "../kit/redis.ts";
@@ -39,6 +40,11 @@ async function redisSubject(): Promise<ServerSubject> {
     },
   };
 }
+
+describeLineStore("in memory", async () => {
+  const store = createMemoryLineStore(Date.now);
+  return { open: () => store, close: async () => undefined };
+});
 
 if (hasRedis) {
   describeLineStore("a real server", redisSubject);

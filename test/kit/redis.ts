@@ -2,10 +2,10 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RedisClient } from "bun";
+import { freePort } from "./running-shop.ts";
 
 const program = ["valkey-server", "redis-server"].find((name) => spawnSync(name, ["--version"]).status === 0);
 export const hasRedis = program !== undefined;
@@ -98,12 +98,4 @@ export async function startRedis({
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

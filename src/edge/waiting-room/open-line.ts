@@ -8,9 +8,10 @@ import type { NowServing, Room } from "#contract/waiting-room.ts";
 import { type Gcra, gcra, take, wait } from "#resilience/gcra.ts";
 import { blankLine } from "./checkpoint.ts";
 import { ClaimBook } from "./claim-book.ts";
-import { EdgeDoor, lingersMs, type Standing } from "./edge-door.ts";
+import { EdgeDoor, type HeldLease, lingersMs, type Standing } from "./edge-door.ts";
+import { createForecaster } from "./forecast.ts";
 import type { Claimed, Joined, Line, LineControl, LineStats } from "./line.ts";
-import { type Forecast, nowServing, type Published, published } from "./now.ts";
+import { nowServing, type Published, published } from "./now.ts";
 import { ownersMax, type Place, pendingOursMs } from "./places.ts";
 import type { CheckpointFile, LineStore, RoomKeys } from "./ports.ts";
 import { createRanks } from "./ranks.ts";
@@ -19,7 +20,7 @@ import { RecentSet } from "./recent-set.ts";
 import { Reporter, type Told } from "./reporter.ts";
 import { insideOf } from "./sessions.ts";
 import { aheadOf, type LineState, phaseOf, type Reply, waitingOf } from "./state.ts";
-import { isRenewed } from "./step.ts";
+import { isRenewed, step } from "./step.ts";
 import { calledAt, delayBinOf, showingOf } from "./turns.ts";
 import { totalOf } from "./window.ts";
 
@@ -37,6 +38,8 @@ export type LineDeps = {
   readonly joinsPerSecondMax: number;
   /** 0 to 3. */
   readonly pressure?: () => number;
+  /** The line's rule; another one is for simulations that take a part of it away. */
+  readonly step?: typeof step;
 };
 
 /** Joins of one report. */
@@ -53,8 +56,10 @@ const documentEveryMs = 1000;
 
 const reasonsMax = 50;
 const controlsMax = 100;
-/** A place at the door is noted again so long before its note would lapse. */
+/** A place is noted again when its note would lapse within this time. */
 const noteAgainMs = 4000;
+/** After another edge had it, or the claim book could not be reached. */
+const tryAgainMs = 500;
 const knownMax = 100_000;
 
 type WaitingJoin = {
@@ -72,7 +77,7 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
   const name = `${room.id}.${room.epoch}`;
   const edge = keys.randomBytes(8).toHex();
   const ranks = createRanks(keys.sha256);
-  const door = new EdgeDoor({ nowMs: monotonicMs, wallMs });
+  const door = new EdgeDoor({ nowMs: monotonicMs, wallMs, onGone: (rank) => book.forgo(rank) });
 
   let joins: WaitingJoin[] = [];
   const reportedJoins = new Map<Told, WaitingJoin[]>();
@@ -113,6 +118,7 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
     monotonicMs,
     wallMs,
     later,
+    step: deps.step ?? step,
     gather,
     onReply,
     onNewLife: () => book.restore(),
@@ -176,10 +182,10 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
     reportedRenewals.delete(told);
     reportedControls.get(told)?.resolve();
     reportedControls.delete(told);
+    document();
     hearReleases();
     book.push();
     void keepLeaves();
-    for (const standing of door.unnoted(noteAgainMs)) note(standing);
     letIn();
   }
 
@@ -249,20 +255,27 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
     roomMs,
   });
 
-  function note(standing: Standing): void {
+  function letIn(): void {
+    if (!isAdmitting()) return;
+    for (const [standing, lease] of door.entering()) void enter(standing, lease);
+  }
+
+  /** First the claim book, then the admission: so of two edges that are shown the same ticket one uses an admission for it. */
+  async function enter(standing: Standing, lease: HeldLease): Promise<void> {
     const askedMs = monotonicMs();
-    standing.isNoting = true;
-    void book.claim(standing.rank).then((outcome) => {
-      standing.isNoting = false;
-      if (outcome === "ours") {
-        standing.oursUntilMs = askedMs + pendingOursMs;
-        letIn();
-        return;
-      }
-      standing.oursUntilMs = 0;
+    const outcome = standing.oursUntilMs > askedMs + noteAgainMs ? "ours" : await book.claim(standing.rank);
+    lease.kept -= 1;
+    standing.isEntering = false;
+    if (outcome === "ours") {
+      standing.oursUntilMs = Math.max(standing.oursUntilMs, askedMs + pendingOursMs);
+      const isStill = standing.waiting.length > 0 && isAdmitting() && monotonicMs() < standing.oursUntilMs;
+      if (isStill && door.taken(lease)) admit(standing);
+    } else {
+      standing.notBeforeMs = monotonicMs() + tryAgainMs;
       const answer = outcome === "unreachable" ? undefined : claimedOf(outcome);
       if (answer !== undefined) leaveWith(standing, answer);
-    });
+    }
+    letIn();
   }
 
   /** Undefined while it is still open what becomes of it. */
@@ -275,11 +288,6 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
   function leaveWith(standing: Standing, answer: Claimed): void {
     door.leave(standing.rank);
     for (const answered of standing.waiting.splice(0)) answered(answer);
-  }
-
-  function letIn(): void {
-    if (!isAdmitting()) return;
-    for (const standing of door.admissible()) admit(standing);
   }
 
   function admit(standing: Standing): void {
@@ -319,31 +327,26 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
   const isReleased = (seq: number): boolean => {
     if (seq === 0) return false;
     if (releasedSet.has(seq)) return true;
-    const rank = ranks.rankOf(seq, state());
+    const rank = knownRank(seq);
     if (rank === undefined) return false;
     const place = book.look(rank);
     if (place === undefined) book.fetch(rank);
     return place?.kind === "released";
   };
 
-  function forecast(): Forecast {
-    const perSecond = Math.max(outflowOf(state(), room) / 60, 1e-6);
-    const people = [0, 10, 100, 1000, 10_000, 100_000, 1_000_000];
-    return {
-      waitLowSeconds: people.map((ahead) => [ahead, Math.floor((ahead / perSecond) * 0.6)] as const),
-      waitHighSeconds: people.map((ahead) => [ahead, Math.ceil((ahead / perSecond) * 1.2) + 5] as const),
-      chance: null,
-      isSoldOut: false,
-    };
-  }
-
+  const forecaster = createForecaster();
   let documentMs = Number.NEGATIVE_INFINITY;
   let shownDocument: Published | undefined;
   function document(): Published {
     const nowMs = monotonicMs();
     if (shownDocument !== undefined && nowMs - documentMs < documentEveryMs) return shownDocument;
     documentMs = nowMs;
-    const at = { roomMs: roomMs(), wallMs: wallMs(), pressure: deps.pressure?.() ?? 0, forecast: forecast() };
+    const at = {
+      roomMs: roomMs(),
+      wallMs: wallMs(),
+      pressure: deps.pressure?.() ?? 0,
+      forecast: forecaster.look(state(), room, roomMs()),
+    };
     shownDocument = published(nowServing(state(), room, at, keys), keys);
     return shownDocument;
   }
@@ -369,13 +372,14 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
       });
     },
 
-    rankOf: (seq) => ranks.rankOf(seq, state()),
+    rankOf: knownRank,
     aheadOf: (rank) => aheadOf(state(), rank),
     calledAtMs: (rank) => (rank > state().cursor ? undefined : calledAt(state().turns, rank)),
 
     claim(seq, waitMs) {
       seen = Math.max(seen, seq);
-      const rank = ranks.rankOf(seq, state());
+      if (releasedSet.has(seq)) return Promise.resolve({ kind: "used" });
+      const rank = knownRank(seq);
       if (rank === undefined) return Promise.resolve({ kind: "not-called" });
       const place = book.look(rank);
       const answer = place === undefined ? undefined : claimedOf(place);
@@ -397,7 +401,6 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
           resolve({ kind: "at-the-door" });
         });
         standing.waiting.push(answered);
-        if (!standing.isNoting && standing.oursUntilMs < nowMs + noteAgainMs) note(standing);
         letIn();
         if (door.at(rank) === standing) reporter.ask();
       });
@@ -406,7 +409,7 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
     renew(seq, fromRoomMs, untilRoomMs) {
       if (fromRoomMs <= roomMs() || isReleased(seq)) return undefined;
       if (untilRoomMs <= fromRoomMs) return fromRoomMs;
-      const rank = seq === 0 ? undefined : ranks.rankOf(seq, state());
+      const rank = seq === 0 ? undefined : knownRank(seq);
       const agreed = agreedRenewals.get(seq);
       if (agreed !== undefined && agreed > fromRoomMs) {
         agreedRenewals.delete(seq);
@@ -427,7 +430,7 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
       if (seq === 0 || releasedSet.has(seq)) return;
       releasedSet.add(seq);
       if (releasedSeqs.length < queueMax) releasedSeqs.push(seq);
-      const rank = ranks.rankOf(seq, state());
+      const rank = knownRank(seq);
       if (rank === undefined) return;
       void book.release(rank).then((untilMs) => {
         if (untilMs !== undefined && ended.length < queueMax) ended.push([untilMs, 1]);
@@ -479,6 +482,11 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
     },
   };
 
+  /** An edge that knows nothing yet does not know whether there was a draw. */
+  function knownRank(seq: number): number | undefined {
+    return reporter.state === undefined ? undefined : ranks.rankOf(seq, reporter.state);
+  }
+
   function bypassed(reason: string): void {
     if (bypassedCounts[reason] === undefined && Object.keys(bypassedCounts).length >= reasonsMax) return;
     bypassedCounts[reason] = (bypassedCounts[reason] ?? 0) + 1;
@@ -498,6 +506,7 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
       strandedLastMinute: totalOf(line.stranded),
       showRate: showingOf(line.turns, line.roomMs).rate,
       resumed: line.resumed,
+      silentMs: reporter.silentMs,
       reportMs: reporter.reportMs,
       reportsFailed: reporter.failures,
     };

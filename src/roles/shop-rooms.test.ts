@@ -1,0 +1,61 @@
+/** A shop whose edges run elsewhere knows their waiting rooms from their file and their secret, or does not start. */
+import { afterAll, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createTokens } from "#edge/waiting-room/token.ts";
+import { readConfig } from "./config.ts";
+import { roomKeysOf } from "./room-keys.ts";
+import { roomsElsewhere } from "./shop-rooms.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "spillway-test-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const fileWith = (rooms: unknown): string => {
+  const file = join(folder, `${Bun.hash(JSON.stringify(rooms))}.json`);
+  writeFileSync(file, JSON.stringify({ waitingRooms: { rooms } }));
+  return file;
+};
+const drop = { id: "drop", epoch: 2, match: { paths: ["/products/lamp"] }, skus: ["LAMP"] };
+const secret = "what the edges share";
+const given = { SPILLWAY_EDGE_CONFIG: fileWith([drop]), SPILLWAY_EDGE_SECRET: secret };
+
+test("passes that an edge has given are good, others are not", async () => {
+  const gate = (await roomsElsewhere(readConfig({}), given))?.passGate();
+  expect(gate?.rooms).toEqual([{ id: "drop", skus: ["LAMP"] }]);
+  const passBy = (text: string) =>
+    createTokens(roomKeysOf(createHash("sha256").update(text).digest()), {
+      kind: "pass",
+      room: "drop",
+      epoch: 2,
+    }).issue({
+      seq: 5,
+      fromMs: 0,
+      untilMs: 1,
+      generation: 0,
+      thumbprint: null,
+    });
+  expect(gate?.read(passBy(secret))).toEqual([{ room: "drop", epoch: 2, seq: 5, isOnce: true }]);
+  expect(gate?.read(passBy("something else"))).toEqual([]);
+});
+
+test("nobody waits where no file is named, and for goods that no room names", async () => {
+  expect(await roomsElsewhere(readConfig({}), {})).toBeUndefined();
+  const { skus: _, ...nothing } = drop;
+  expect(await roomsElsewhere(readConfig({}), { SPILLWAY_EDGE_CONFIG: fileWith([nothing]) })).toBeUndefined();
+});
+
+test("without the edges' secret it does not start, because it could sell to nobody", async () => {
+  await expect(roomsElsewhere(readConfig({}), { SPILLWAY_EDGE_CONFIG: given.SPILLWAY_EDGE_CONFIG })).rejects.toThrow(
+    "SPILLWAY_EDGE_SECRET must be set",
+  );
+});
+
+test("edges are told the stock where an address and a secret say so, and half of that is a mistake", async () => {
+  const url = "https://edge.example/.spillway/rooms/{room}/stock";
+  const told = { SPILLWAY_ROOM_STOCK_URL: url, SPILLWAY_ROOM_STOCK_SECRET: "a secret of both sides" };
+  expect((await roomsElsewhere(readConfig({}), given))?.tellStock).toBeUndefined();
+  expect((await roomsElsewhere(readConfig(told), given))?.tellStock).toBeFunction();
+  expect(() => readConfig({ SPILLWAY_ROOM_STOCK_URL: url })).toThrow("SPILLWAY_ROOM_STOCK_SECRET must be set too");
+  expect(() => readConfig({ ...told, SPILLWAY_ROOM_STOCK_URL: "https://edge.example/stock" })).toThrow("{room}");
+});
