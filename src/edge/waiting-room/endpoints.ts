@@ -7,337 +7,37 @@
  *   rooms/ID/claim     POST  lets in, when it is the turn   rooms/ID/invite    POST  uses a code of an invitation or another device
  *   rooms/ID/bind      POST  binds the place to a key       rooms/ID/receipt   GET   what can be checked afterwards
  *   rooms/ID/code      POST  a code for another device      rooms/ID/stock     POST  what a shop elsewhere has left, signed
+ *   rooms/ID/leaves    GET   the whole join log, 32 bytes each
  *   r/CODE             GET, POST  takes a place over        keys               GET   the keys that documents are signed by
  */
-import type { PlaceView } from "#contract/waiting-room.ts";
 import type { Answer, Exchange } from "../exchange.ts";
-import { chooseCoding, chooseForm } from "../fallback/negotiate.ts";
-import { answered, fieldsOf, isFromHere, json, pathOf, problem, seeOther, type Trouble, textOf } from "./answers.ts";
-import { codeSeconds, createHandOver } from "./hand-over.ts";
-import { createProver, type Prover } from "./merkle-proofs.ts";
+import { chooseCoding } from "../fallback/negotiate.ts";
+import { answered, isFromHere, json, problem, textOf } from "./answers.ts";
 import type { OpenRoom } from "./open-room.ts";
-import { escapeHtml } from "./panel.ts";
-import type { DrawQr, LineStore, RoomKeys, VerifyStockSignature } from "./ports.ts";
-import { mayUse, provenKey } from "./possession.ts";
-import { makeReceipt } from "./receipt.ts";
+import { createPlaceEndpoints, type PlaceEndpointsDeps } from "./place-endpoints.ts";
+import type { VerifyStockSignature } from "./ports.ts";
+import { createRecordEndpoints } from "./record-endpoints.ts";
 import { documentFields, type RoomFiles } from "./room-files.ts";
 import type { Place } from "./room-places.ts";
-import { contentPolicy, wordsPage } from "./standalone-page.ts";
-import { baseOf } from "./waiting.ts";
+import { createTalk } from "./talk.ts";
+import { createToldEndpoints } from "./told-endpoints.ts";
 
-export type EndpointsDeps = {
-  readonly keys: RoomKeys;
-  readonly store: LineStore;
+export type EndpointsDeps = PlaceEndpointsDeps & {
   readonly verifyStockSignature: VerifyStockSignature;
-  readonly drawQr: DrawQr;
   readonly files: RoomFiles;
   readonly siteName: string | undefined;
-  readonly roomOf: (id: string) => OpenRoom | undefined;
-  readonly onBypassed: (open: OpenRoom) => void;
 };
 
 /** `kind` poll: only what somebody who holds a place asks while they wait. Undefined: this address is not answered here. */
 export type Endpoints = (exchange: Exchange, kind?: "poll") => Answer | undefined;
 
-/** How long a claim may wait for an admission before it is told to ask again. */
-const claimWaitMs = 2000;
-const doorAgainSeconds = 2;
-
 export function createEndpoints(deps: EndpointsDeps): Endpoints {
-  const { keys, store } = deps;
-  const handOver = createHandOver(deps);
-  const provers = new Map<string, Prover>();
-  const isSecure = ({ scheme }: Exchange): boolean => scheme === "https";
-  const siteOf = (exchange: Exchange): string => deps.siteName ?? exchange.host;
-  const wantsPage = (exchange: Exchange): boolean =>
-    exchange.headers.get("sec-fetch-mode") === "navigate" || chooseForm(exchange.headers, "") === "html";
-
-  const page = (exchange: Exchange, html: string, status = 200, cookies: readonly string[] = []): Response =>
-    answered(
-      exchange,
-      html,
-      { status, type: "text/html; charset=utf-8", fields: [["content-security-policy", contentPolicy]] },
-      cookies,
-    );
-
-  /** A page for people, problem details for programs. */
-  function troubled(exchange: Exchange, open: OpenRoom | undefined, trouble: Trouble): Response {
-    if (!wantsPage(exchange)) return problem(exchange, trouble);
-    const { title, detail, status } = trouble;
-    const back = { text: "Back to your place", href: open?.landing ?? "/" };
-    return page(exchange, wordsPage({ title, site: siteOf(exchange), words: [detail], back }), status);
-  }
-
-  const gone = (exchange: Exchange, open: OpenRoom): Response =>
-    troubled(exchange, open, {
-      status: 409,
-      code: "room_place_moved",
-      title: "Another device has your place",
-      detail: "This place went over to another device, and is kept there. Ask there for a code to bring it back.",
-    });
-
-  const noPlace = (exchange: Exchange, open: OpenRoom): Response =>
-    troubled(exchange, open, {
-      status: 404,
-      code: "room_no_place",
-      title: "There is no place here",
-      detail:
-        "This browser holds no place in the line. Open a page of the sale and it is given one; if cookies are blocked, allow them for this site.",
-    });
-
-  const notProven = (exchange: Exchange, open: OpenRoom): Response =>
-    troubled(exchange, open, {
-      status: 403,
-      code: "room_not_proven",
-      title: "This is not the browser that waits",
-      detail:
-        "The place is bound to the browser that waits, by a key that cannot be copied. Allow JavaScript on its page, or bring the place here by a code from it.",
-    });
-
-  async function claim(open: OpenRoom, exchange: Exchange, place: Place): Promise<Response> {
-    const given = await fieldsOf(exchange);
-    const { places, line, config } = open;
-    const to = pathOf(given?.to) ?? open.landing;
-    const isPage = wantsPage(exchange);
-    if (!(await mayUse("claim", open, place, given ?? {}, keys))) return notProven(exchange, open);
-    if (handOver.isGone(open, place)) return gone(exchange, open);
-    const numbered = place.seq === 0 ? await numberOf(open, exchange, place) : place;
-    const cookies = numbered === place ? [] : [places.placeCookie(numbered, exchange.atMs, isSecure(exchange))];
-    if (numbered.seq === 0) return isPage ? seeOther(to) : view(exchange, open, numbered, cookies);
-    const claimed = await line.claim(numbered.seq, claimWaitMs);
-    switch (claimed.kind) {
-      case "admitted": {
-        const pass = places.admit(numbered, claimed.expiresRoomMs);
-        cookies.push(places.passCookie(pass, isSecure(exchange)));
-        if (isPage) return seeOther(to, cookies);
-        const seconds = Math.max(0, Math.floor((pass.untilMs - line.roomMs()) / 1000));
-        const admitted: PlaceView = {
-          ...places.view(numbered, baseOf(exchange)),
-          state: "admitted",
-          pass: pass.text,
-          passSeconds: seconds,
-        };
-        return json(exchange, admitted, {}, cookies);
-      }
-      case "at-the-door":
-      case "not-called":
-        if (isPage) return seeOther(to, cookies);
-        return view(exchange, open, numbered, cookies, claimed.kind === "at-the-door");
-      case "used":
-        return troubled(exchange, open, {
-          status: 409,
-          code: "room_place_used",
-          title: "This place has been used",
-          detail:
-            "Somebody went in on this place, and its time inside is over. For another place, open a page of the sale.",
-        });
-      case "closed":
-        return troubled(exchange, open, {
-          status: 410,
-          code: "room_closed",
-          title: "This sale is over",
-          detail: `Nobody is let into "${config.title ?? config.id}" any more.`,
-        });
-    }
-  }
-
-  /** One whose arrival was only noted may get its number now. */
-  async function numberOf({ places }: OpenRoom, { atMs }: Exchange, place: Place): Promise<Place> {
-    const joined = await places.join(atMs, place);
-    return joined.kind === "place" && joined.place.seq !== 0 ? joined.place : place;
-  }
-
-  function view(
-    exchange: Exchange,
-    { places }: OpenRoom,
-    place: Place | undefined,
-    cookies: readonly string[] = [],
-    isAtTheDoor = false,
-  ): Response {
-    const seen = places.view(place, baseOf(exchange), isAtTheDoor);
-    const seconds = isAtTheDoor ? doorAgainSeconds : seen.lookAgainSeconds;
-    const status = seen.state === "closed" ? 410 : seen.state === "waiting" || isAtTheDoor ? 202 : 200;
-    const body = cookies.length > 0 && place !== undefined ? { ...seen, place: place.text } : seen;
-    return json(exchange, body, { status, fields: [["retry-after", String(seconds)]] }, cookies);
-  }
-
-  async function lookUp(open: OpenRoom, exchange: Exchange, place: Place | undefined): Promise<Response> {
-    if (place === undefined) return view(exchange, open, undefined);
-    if (handOver.isGone(open, place)) return gone(exchange, open);
-    if (place.seq !== 0) return view(exchange, open, place);
-    const numbered = await numberOf(open, exchange, place);
-    const { places } = open;
-    return view(
-      exchange,
-      open,
-      numbered,
-      numbered === place ? [] : [places.placeCookie(numbered, exchange.atMs, isSecure(exchange))],
-    );
-  }
-
-  async function bind(open: OpenRoom, exchange: Exchange, place: Place): Promise<Response> {
-    if (handOver.isGone(open, place)) return gone(exchange, open);
-    const thumbprint = await provenKey("bind", open, place, (await fieldsOf(exchange)) ?? {}, keys);
-    if (thumbprint === undefined)
-      return problem(exchange, {
-        status: 422,
-        code: "room_not_proven",
-        title: "The signature does not match",
-        detail: 'Send key, at and signature over "spillway bind ROOM EPOCH NUMBER AT", see docs/waiting-room.md.',
-      });
-    if (place.thumbprint !== null && !keys.equal(place.thumbprint, thumbprint)) return notProven(exchange, open);
-    const bound = open.places.reissue(place, { thumbprint });
-    return json(exchange, { bound: true }, {}, [open.places.placeCookie(bound, exchange.atMs, isSecure(exchange))]);
-  }
-
-  async function code(open: OpenRoom, exchange: Exchange, place: Place): Promise<Response> {
-    if (!(await mayUse("code", open, place, (await fieldsOf(exchange)) ?? {}, keys))) return notProven(exchange, open);
-    if (handOver.isGone(open, place)) return gone(exchange, open);
-    const made = await handOver.code(open, place);
-    const url = `${baseOf(exchange)}/.spillway/r/${made}`;
-    const picture = deps.drawQr(url);
-    if (!wantsPage(exchange)) return json(exchange, { code: made, url, seconds: codeSeconds, svg: picture });
-    const words = [
-      "Open the camera of the other device, or type the code on its waiting page. It is good once, for ten minutes.",
-    ];
-    const more = `<div class="spw-code">${picture}<b>${escapeHtml(made)}</b></div>`;
-    const back = { text: "Back to your place", href: open.landing };
-    return page(exchange, wordsPage({ title: "Go on with another device", site: siteOf(exchange), words, more, back }));
-  }
-
-  async function tellMe(open: OpenRoom, exchange: Exchange, place: Place): Promise<Response> {
-    const given = (await fieldsOf(exchange)) ?? {};
-    const about = given.about === "restock" ? "restock" : "turn";
-    const email = (given.email ?? "").trim().toLowerCase();
-    const base = baseOf(exchange);
-    const added = await open.tellers.add({ about, email, seq: place.seq, atMs: exchange.atMs, base });
-    if (added === "wrong" || added === "full") {
-      return troubled(exchange, open, {
-        status: added === "wrong" ? 422 : 503,
-        code: added === "wrong" ? "invalid_request" : "room_list_full",
-        title: added === "wrong" ? "That is no e-mail address" : "The list is full",
-        detail:
-          added === "wrong"
-            ? "Please write it like ada@example.com."
-            : "No more addresses can be taken. Your place is kept all the same.",
-      });
-    }
-    const words =
-      about === "turn"
-        ? "We write to you when your turn is near."
-        : "We write to you, in the order of asking, if something comes back.";
-    if (!wantsPage(exchange)) return json(exchange, { told: words });
-    const back = { text: "Back to your place", href: open.landing };
-    return page(exchange, wordsPage({ title: "We will tell you", site: siteOf(exchange), words: [words], back }));
-  }
-
-  async function forget(open: OpenRoom, exchange: Exchange): Promise<Response> {
-    const name = new URLSearchParams(exchange.target.split("?", 2)[1] ?? "").get("mail") ?? "";
-    const site = siteOf(exchange);
-    const back = { text: "To the shop", href: "/" };
-    // By POST: programs that read e-mails follow every link in them.
-    if (exchange.method !== "POST") {
-      const more = `<form action="/.spillway/rooms/${open.config.id}/forget?mail=${encodeURIComponent(name)}" method="post"><button>Delete my address</button></form>`;
-      return page(
-        exchange,
-        wordsPage({ title: "Delete your address?", site, words: ["You will not be told any more."], more, back }),
-      );
-    }
-    const isGone = await open.tellers.forget(name);
-    const words = isGone ? "It is gone from the list." : "It is not on the list, or no longer.";
-    return page(exchange, wordsPage({ title: "Your address is deleted", site, words: [words], back }));
-  }
-
-  async function invite(open: OpenRoom, exchange: Exchange): Promise<Response> {
-    const given = (await fieldsOf(exchange)) ?? {};
-    const text = (given.code ?? "").slice(0, 64);
-    const to = pathOf(given.to) ?? open.landing;
-    if (text.trim() !== "" && (await open.bypass.redeem(text))) {
-      const { places, line } = open;
-      const pass = places.admitBeside();
-      deps.onBypassed(open);
-      const cookies = [places.passCookie(pass, isSecure(exchange))];
-      if (wantsPage(exchange)) return seeOther(to, cookies);
-      const passSeconds = Math.floor((pass.untilMs - line.roomMs()) / 1000);
-      return json(
-        exchange,
-        { ...places.view(undefined, baseOf(exchange)), state: "admitted", pass: pass.text, passSeconds },
-        {},
-        cookies,
-      );
-    }
-    return (await takeOver(exchange, text)) ?? badCode(exchange, open);
-  }
-
-  async function takeOver(exchange: Exchange, text: string): Promise<Response | undefined> {
-    const taken = text.trim() === "" ? undefined : await handOver.take(text, exchange.atMs);
-    if (taken === undefined) return undefined;
-    const { open, place } = taken;
-    const cookies = [open.places.placeCookie(place, exchange.atMs, isSecure(exchange))];
-    if (wantsPage(exchange)) return seeOther(open.landing, cookies);
-    return view(exchange, open, place, cookies);
-  }
-
-  const badCode = (exchange: Exchange, open: OpenRoom | undefined): Response =>
-    troubled(exchange, open, {
-      status: 404,
-      code: "room_bad_code",
-      title: "This code is not good",
-      detail:
-        "It was used already, its time is over, or a sign is wrong. Codes of another device last ten minutes: ask there for a new one.",
-    });
-
-  /** /.spillway/r/CODE: a question first, because what previews links opens them too. */
-  async function redeemed(exchange: Exchange, text: string): Promise<Response> {
-    if (exchange.method === "POST") return (await takeOver(exchange, text)) ?? badCode(exchange, undefined);
-    const more = `<form action="/.spillway/r/${encodeURIComponent(text)}" method="post"><button class="spw-main">Go on here</button></form>`;
-    const words = ["Your place in the line goes over to this device. The other one gives it up."];
-    const html = wordsPage({
-      title: "Go on with this device?",
-      site: siteOf(exchange),
-      words,
-      more,
-      back: { text: "Leave it there", href: "/" },
-    });
-    return page(exchange, html.replace('class="spw-main" href', "href"));
-  }
-
-  async function receipt(open: OpenRoom, exchange: Exchange, place: Place): Promise<Response> {
-    const { config, line, places } = open;
-    const number = place.seq;
-    const document = line.document().signed;
-    if (number === 0 || number > document.now.log.size)
-      return troubled(exchange, open, {
-        status: 409,
-        code: "room_no_receipt",
-        title: "There is no receipt yet",
-        detail: "Your number is not yet in a signed document. Try again in a few seconds.",
-        retryAfterSeconds: 2,
-      });
-    const key = `${config.id}.${config.epoch}`;
-    let prover = provers.get(key);
-    if (prover === undefined) {
-      prover = createProver(
-        (...parts) => keys.sha256(...parts),
-        async (from, to) => await store.readLeaves(key, from, to),
-      );
-      provers.set(key, prover);
-    }
-    const since = Number(new URLSearchParams(exchange.target.split("?", 2)[1] ?? "").get("since") ?? Number.NaN);
-    const made = await makeReceipt(
-      {
-        number,
-        rank: line.rankOf(number),
-        join: places.joinOf(place),
-        document,
-        keys: keys.documentKeys,
-        ...(Number.isSafeInteger(since) && since > 0 && since <= document.now.log.size ? { since } : {}),
-      },
-      prover,
-    );
-    const name = `receipt-${config.id}-${number}.json`;
-    return json(exchange, made, { fields: [["content-disposition", `attachment; filename="${name}"`]] });
-  }
+  const { keys } = deps;
+  const talk = createTalk(deps);
+  const { noPlace } = talk;
+  const { claim, lookUp, bind, code, invite, redeemed } = createPlaceEndpoints(deps, talk);
+  const { tellMe, forget } = createToldEndpoints(talk);
+  const { receipt, leaves } = createRecordEndpoints(deps, talk);
 
   async function stock(open: OpenRoom, exchange: Exchange): Promise<Response> {
     const text = await textOf(exchange.request);
@@ -414,6 +114,7 @@ export function createEndpoints(deps: EndpointsDeps): Endpoints {
     forget: { methods: [...read, "POST"], answer: forget },
     invite: { methods: ["POST"], answer: invite },
     receipt: { methods: read, answer: withPlace(receipt) },
+    leaves: { methods: read, answer: leaves },
     stock: { methods: ["POST"], answer: stock },
   };
 
