@@ -48,6 +48,16 @@ const commands: Record<string, Command> = {
     summary: "keep pages as static files, shown while the origin is gone",
     run: async (args) => await (await import("#roles/tools/publish.ts")).publishTool(args),
   },
+  rooms: {
+    words: "rooms list|show|pause|open|drain|close|outflow|message|invite|restock ID",
+    summary: "see and turn the waiting rooms of a running edge",
+    run: async (args) => {
+      const { roomsHelp, roomsTool } = await import("#roles/tools/rooms.ts");
+      if (!args.includes("--help") && !args.includes("-h")) return await roomsTool(args, process.env);
+      process.stdout.write(`${roomsHelp}\n`);
+      return 0;
+    },
+  },
   conformance: {
     words: "conformance cache --suite DIR",
     summary: "hold the edge's cache to the public suite http-tests/cache-tests",

@@ -1,6 +1,7 @@
 /** Shapes of the edge's admin API, on the operations port, behind its token. */
 import Type from "typebox";
 import { LimitPolicy } from "./edge-config.ts";
+import type { NowServing } from "./waiting-room.ts";
 
 const closed = { additionalProperties: false } as const;
 const Tag = Type.String({ minLength: 1, maxLength: 1024 });
@@ -47,3 +48,62 @@ export const PressureView = Type.Object({
   override: Type.Union([Type.Integer({ minimum: 0, maximum: 3 }), Type.Null()]),
 });
 export type PressureView = Type.Static<typeof PressureView>;
+
+/** Live changes of a waiting room, agreed on by all of its edges. What is left out stays as it is. */
+export const RoomChange = Type.Object(
+  {
+    outflowPerMinute: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000_000 })),
+    activeMax: Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000_000, description: "0: any number" })),
+    message: Type.Optional(
+      Type.Union([Type.String({ maxLength: 500 }), Type.Null()], { description: "Told to those who wait; null: none" }),
+    ),
+    phase: Type.Optional(
+      Type.Union(
+        [Type.Literal("open"), Type.Literal("paused"), Type.Literal("draining"), Type.Literal("closed"), Type.Null()],
+        { description: "null: as the calendar and the signals say" },
+      ),
+    ),
+  },
+  { ...closed, minProperties: 1 },
+);
+export type RoomChange = Type.Static<typeof RoomChange>;
+
+export const InviteRequest = Type.Object({ count: Type.Integer({ minimum: 1, maximum: 10_000 }) }, closed);
+export const Invited = Type.Object({
+  codes: Type.Array(Type.String(), {
+    description: "Each good for one pass; told this once, only their hashes are kept",
+  }),
+});
+
+export const RoomStock = Type.Object(
+  {
+    remaining: Type.Integer({ minimum: 0 }),
+    held: Type.Integer({ minimum: 0 }),
+    sold: Type.Integer({ minimum: 0 }),
+  },
+  closed,
+);
+
+export const RestockRequest = Type.Object(
+  { count: Type.Integer({ minimum: 1, maximum: 10_000, description: "How many are told, in the order of asking" }) },
+  closed,
+);
+export const RestockTold = Type.Object({ told: Type.Integer({ minimum: 0 }) });
+
+/** A room as its operator sees it: the published document, what this edge knows of the line, and who asked to be told. */
+export type RoomState = {
+  readonly id: string;
+  readonly kind: string;
+  readonly now: NowServing;
+  readonly line: Readonly<Record<string, number | boolean>>;
+  readonly toTell: { readonly turn: number; readonly restock: number };
+};
+export const RoomStateSchema = Type.Unsafe<RoomState>(
+  Type.Object({
+    id: Type.String(),
+    kind: Type.String(),
+    now: Type.Object({}, { description: "As at /.spillway/rooms/ID/now" }),
+    line: Type.Object({}, { description: "waiting, atTheDoor, active, admittedLastMinute, strandedLastMinute, …" }),
+    toTell: Type.Object({ turn: Type.Integer(), restock: Type.Integer() }),
+  }),
+);

@@ -150,7 +150,7 @@ export type NowServing = {
     readonly entrants: number | null;
     readonly root: string | null;
     readonly seed: string | null;
-    /** After a loss before the draw: numbers that nobody is known to have; their ranks are behind the entrants'. */
+    /** Numbers among the entrants' that nobody is known to have, after a loss; they drew nothing. Left out when there are none. */
     readonly holes?: readonly (readonly [from: number, to: number])[];
   };
   /** The append-only log of joins: how many, and its root (hex, RFC 6962). */

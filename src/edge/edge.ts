@@ -68,6 +68,8 @@ export type Edge = {
   /** Undefined in front of a shop in the same process. */
   readonly balancer: Balancer | undefined;
   readonly seeing: Seeing;
+  /** Undefined where none are configured. */
+  readonly rooms: Rooms | undefined;
 };
 
 /** With `before`: the same edge under another configuration. */
@@ -152,7 +154,7 @@ export function createEdge(config: EdgeConfig, deps: EdgeDeps, before?: Edge): E
       onRefused: (status) => countRefused({ status: String(status) })(),
     },
   );
-  return { receiver, config, cache, limits, pressure, shedding, balancer, seeing };
+  return { receiver, config, cache, limits, pressure, shedding, balancer, seeing, rooms };
 }
 
 function balancerOf(config: EdgeConfig, deps: EdgeDeps, before: Edge | undefined): Balancer {

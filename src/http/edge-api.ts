@@ -1,4 +1,4 @@
-/** The edge's admin API: purge, upstreams, limits, pressure, statistics, reload. It turns knobs that it is handed. */
+/** The edge's admin API: purge, upstreams, limits, pressure, waiting rooms, statistics, reload. It turns knobs that it is handed. */
 import Type, { type Static } from "typebox";
 import {
   LimitsRequest,
@@ -12,6 +12,8 @@ import {
 import { type EdgeConfig, Upstream } from "#contract/edge-config.ts";
 import { json, problem, problemOf } from "./answer.ts";
 import { readJson } from "./body.ts";
+import type { RoomControls } from "./room-api.ts";
+import { roomRoutes } from "./room-api.ts";
 import { createRouter, type Handler, methodNotAllowed, type Route } from "./router.ts";
 import { type Validated, validator } from "./validate.ts";
 
@@ -30,6 +32,7 @@ export type EdgeControls = {
   readonly pressure: () => PressureView;
   readonly overridePressure: (level: 0 | 1 | 2 | 3 | null) => void;
   readonly statistics: () => Record<string, unknown>;
+  readonly rooms: RoomControls;
   /** Reads the configuration again; rejects, and nothing changes, when it is wrong. */
   readonly reload: () => Promise<void>;
 };
@@ -189,7 +192,7 @@ export function edgeApi(
       describe: { summary: "Read the configuration again", answers: { 204: { text: "In force" } }, admin: true },
     },
   ];
-  const router = createRouter(routes);
+  const router = createRouter([...routes, ...roomRoutes(edge.rooms)]);
   return async (request) => {
     const { pathname, searchParams } = new URL(request.url);
     if (!pathname.startsWith("/edge/")) return undefined;

@@ -6,10 +6,15 @@ import { compress } from "#adapters/system/compress.ts";
 import { createOtlpExporter, type OtlpExporter } from "#adapters/system/otlp-exporter.ts";
 import { createSigner } from "#adapters/system/signer.ts";
 import { openSnapshotFiles } from "#adapters/system/snapshot-files.ts";
+import type { RoomState } from "#contract/edge-admin.ts";
 import type { EdgeConfig } from "#contract/edge-config.ts";
 import type { Edge, EdgeDeps } from "#edge/edge.ts";
 import type { Meter } from "#edge/ports.ts";
+import type { OpenRoom } from "#edge/waiting-room/open-room.ts";
+import { previewsOf } from "#edge/waiting-room/previews.ts";
+import type { Rooms } from "#edge/waiting-room/rooms.ts";
 import type { EdgeControls } from "#http/edge-api.ts";
+import type { RoomControl } from "#http/room-api.ts";
 import type { Metrics } from "#watch/metrics.ts";
 import { createRoomParts, type RoomPartsOptions } from "./room-parts.ts";
 import { version } from "./version.ts";
@@ -137,6 +142,16 @@ export function controlsOf(edge: () => Edge, reload: () => Promise<void>): EdgeC
       return { level, override };
     },
     overridePressure: (level) => edge().pressure.override(level),
+    rooms: {
+      list: () => (edge().rooms?.all() ?? []).map(stateOf),
+      find: (id) => {
+        const { rooms, config } = edge();
+        const room = rooms?.all().find((one) => one.config.id === id);
+        return rooms === undefined || room === undefined
+          ? undefined
+          : controlOf(rooms, room, config.fallback.siteName ?? "Your shop");
+      },
+    },
     statistics: () => {
       const { cache, limits, shedding, pressure, balancer, seeing } = edge();
       return {
@@ -144,6 +159,7 @@ export function controlsOf(edge: () => Edge, reload: () => Promise<void>): EdgeC
         limits: limits.stats(),
         cache: cache.stats(),
         shedding: shedding.stats(),
+        waitingRooms: edge().rooms?.stats() ?? {},
         pressure: pressure.stats(),
         upstreams: balancer?.upstreams() ?? [],
       };
@@ -152,5 +168,33 @@ export function controlsOf(edge: () => Edge, reload: () => Promise<void>): EdgeC
       await reload();
       policies = undefined;
     },
+  };
+}
+
+const stateOf = ({ config, line, tellers }: OpenRoom): RoomState => ({
+  id: config.id,
+  kind: config.kind,
+  now: line.now(),
+  line: line.stats(),
+  toTell: tellers.counts(),
+});
+
+function controlOf(rooms: Rooms, room: OpenRoom, site: string): RoomControl {
+  const { line, bypass, tellers, places } = room;
+  const previews = (): ReturnType<typeof previewsOf> => previewsOf(places.panel(undefined));
+  return {
+    state: () => stateOf(room),
+    change: async (change) => await line.control(change),
+    invite: async (count) => await bypass.invite(count),
+    preview: (name) => {
+      const views = previews();
+      const view = Object.hasOwn(views, name) ? views[name] : undefined;
+      return view === undefined ? undefined : rooms.preview(room, view, site);
+    },
+    previews: Object.keys(previews()),
+    stock: (told) => line.stock(told),
+    restock: async () => await tellers.list("restock"),
+    tellRestock: async (count) => await tellers.tellRestock(count),
+    forgetAll: async () => await tellers.forgetAll(),
   };
 }

@@ -2,6 +2,8 @@
 import { compress } from "#adapters/system/compress.ts";
 import sheet from "#edge/waiting-room/room.css" with { type: "text" };
 import type { RoomFile, RoomFiles } from "#edge/waiting-room/room-files.ts";
+import { verifyPage, verifyPolicy } from "#edge/waiting-room/verify-page.ts";
+import { verifyScript } from "#edge/waiting-room/verify-script.ts";
 import { minifyStyle } from "#storefront/minify-style.ts";
 
 /** They stand under one address for as long as it is one version, so a browser asks again after a while. */
@@ -18,6 +20,11 @@ async function make(): Promise<RoomFiles> {
   const files = [
     ["/.spillway/room.css", await fileOf(minifyStyle(sheet), "text/css; charset=utf-8")],
     ["/.spillway/room.js", await fileOf(await roomScript(), "text/javascript; charset=utf-8")],
+    [
+      "/.spillway/verify",
+      await fileOf(verifyPage, "text/html; charset=utf-8", [["content-security-policy", verifyPolicy]]),
+    ],
+    ["/.spillway/verify.js", await fileOf(verifyScript, "text/javascript; charset=utf-8")],
   ] as const;
   return new Map(files);
 }

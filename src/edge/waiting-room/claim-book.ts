@@ -1,6 +1,6 @@
 /**
  * Which places were claimed, as one edge sees it: the chunks that it has read, what it wants to write into them, and the store where all edges agree. A
- * place is noted as pending before it is admitted, by compare-and-set, so of two edges that are shown the same ticket one admits it.
+ * place is noted as pending just before it is admitted, by compare-and-set, so of two edges that are shown the same ticket one admits it.
  *
  * A chunk is read when a place in it is first asked for; what is to be written waits here until the store has it, over any outage.
  */
@@ -34,6 +34,7 @@ type Chunk = {
   isAhead: boolean;
   claims: Claim[];
   releases: Release[];
+  forgone: number[];
   work: Promise<void> | undefined;
 };
 
@@ -78,7 +79,7 @@ export class ClaimBook {
     if (!chunk.isRead) this.#work(chunk);
   }
 
-  /** Notes that this edge has the place at its door. "ours": nobody else will admit it for the next ten seconds. */
+  /** Notes that this edge is about to admit the place. "ours": nobody else will for the next seconds. */
   claim(rank: number): Promise<ClaimOutcome> {
     const chunk = this.#chunk(rank);
     if (chunk.claims.length >= claimsMax) return Promise.resolve("unreachable");
@@ -90,6 +91,14 @@ export class ClaimBook {
 
   admit(rank: number, untilMs: number): void {
     this.#raise(rank, admittedWord(untilMs));
+  }
+
+  /** It was noted, and has gone away: other edges may have it. */
+  forgo(rank: number): void {
+    const chunk = this.#chunk(rank);
+    if (chunk.forgone.length >= claimsMax) return;
+    chunk.forgone.push(placeIn(rank));
+    this.#work(chunk);
   }
 
   /** Gives until when its session would have gone on, if it is this call that ends it. */
@@ -151,6 +160,7 @@ export class ClaimBook {
       isAhead: false,
       claims: [],
       releases: [],
+      forgone: [],
       work: undefined,
     };
     this.#chunks.set(index, chunk);
@@ -174,13 +184,18 @@ export class ClaimBook {
       const { stored } = chunk;
       const claims = chunk.claims.slice();
       const releases = chunk.releases.slice();
+      const forgone = chunk.forgone.splice(0);
       const words = stored.words.slice();
+      for (const place of forgone) this.#forgo(words, place);
       raise(words, settledOf(chunk.words));
       const released = releases.map(({ place }) => this.#release(words, place));
       const outcomes = claims.map(({ place }) => this.#claim(words, place));
       chunk.isAhead = false;
       if (isSame(words, stored.words) || (await this.#write(chunk, stored, words))) {
-        raise(chunk.words, words);
+        // What was admitted while this was under way stays.
+        const settled = settledOf(chunk.words);
+        chunk.words.set(words);
+        raise(chunk.words, settled);
         chunk.isRead = true;
         chunk.claims.splice(0, claims.length);
         chunk.releases.splice(0, releases.length);
@@ -202,6 +217,12 @@ export class ClaimBook {
     if (place.kind !== "free" && !isOurs) return place;
     words[at] = pendingWord(this.#owner, roomMs);
     return "ours";
+  }
+
+  /** Kept in mind no further when it fails: the note lapses by itself. */
+  #forgo(words: Uint32Array, at: number): void {
+    const place = placeOf(words[at] as number, this.#roomMs());
+    if (place.kind === "pending" && place.owner === this.#owner) words[at] = 0;
   }
 
   #release(words: Uint32Array, at: number): number | undefined {

@@ -13,8 +13,10 @@ export type Standing = {
   readonly rank: number;
   /** The claim book has it as this edge's until then; 0 when it has not. */
   oursUntilMs: number;
-  /** It is being noted. */
-  isNoting: boolean;
+  /** An admission is kept for it while it is noted in the claim book. */
+  isEntering: boolean;
+  /** Another edge has it, or the book could not be reached: not tried again before. */
+  notBeforeMs: number;
   /** Until then somebody listens, or is expected to ask again. */
   untilMs: number;
   waiting: ((claimed: Claimed) => void)[];
@@ -24,6 +26,8 @@ export type HeldLease = {
   readonly id: number;
   readonly count: number;
   used: number;
+  /** Kept for those who are being noted. */
+  kept: number;
   /** When the report was sent that asked for it: on the monotonic clock, and on the wall's. */
   readonly askedMs: number;
   readonly askedWallMs: number;
@@ -32,7 +36,7 @@ export type HeldLease = {
 };
 
 /** Who waited in vain is expected to ask again within this time. */
-export const lingersMs = 1500;
+export const lingersMs = 500;
 const standingMax = 200_000;
 const ranksTold = 16;
 /** A lease that nobody uses is given back so long before its end, so that the line hears of it in time. */
@@ -45,8 +49,15 @@ export class EdgeDoor {
   #leases: HeldLease[] = [];
   readonly #nowMs: () => number;
   readonly #wallMs: () => number;
+  readonly #onGone: (rank: number) => void;
 
-  constructor(options: { readonly nowMs: () => number; readonly wallMs: () => number }) {
+  constructor(options: {
+    readonly nowMs: () => number;
+    readonly wallMs: () => number;
+    /** One who was noted as this edge's has gone away. */
+    readonly onGone: (rank: number) => void;
+  }) {
+    this.#onGone = options.onGone;
     this.#nowMs = options.nowMs;
     this.#wallMs = options.wallMs;
   }
@@ -66,7 +77,8 @@ export class EdgeDoor {
       seq,
       rank,
       oursUntilMs: 0,
-      isNoting: false,
+      isEntering: false,
+      notBeforeMs: 0,
       untilMs: this.#nowMs() + lingersMs,
       waiting: [],
     };
@@ -74,52 +86,56 @@ export class EdgeDoor {
     return standing;
   }
 
-  /** Those whose note must be made, or made again, before it lapses. */
-  unnoted(aheadMs: number): Standing[] {
-    const beforeMs = this.#nowMs() + aheadMs;
-    return [...this.#standing.values()].filter(({ oursUntilMs, isNoting }) => !isNoting && oursUntilMs < beforeMs);
-  }
-
   leave(rank: number): void {
     this.#standing.delete(rank);
   }
 
   granted(id: number, count: number, askedMs: number, askedWallMs: number): void {
-    this.#leases.push({ id, count, used: 0, askedMs, askedWallMs, isReturned: false });
+    this.#leases.push({ id, count, used: 0, kept: 0, askedMs, askedWallMs, isReturned: false });
   }
 
-  /** Who goes in now: the lowest ranks of those who wait, as many as there are admissions. Each has taken one. */
-  admissible(): Standing[] {
+  /** Who goes in next: the lowest ranks of those who wait, with the admission that is kept for each. */
+  entering(): [Standing, HeldLease][] {
     const leases = this.#leases.filter((lease) => this.#freeOf(lease) > 0);
     if (leases.length === 0) return [];
     const nowMs = this.#nowMs();
     const ready = [...this.#standing.values()].filter(
-      ({ oursUntilMs, waiting }) => oursUntilMs > nowMs && waiting.length > 0,
+      ({ isEntering, notBeforeMs, waiting }) => !isEntering && notBeforeMs <= nowMs && waiting.length > 0,
     );
     ready.sort((a, b) => a.rank - b.rank);
-    const entering: Standing[] = [];
+    const entering: [Standing, HeldLease][] = [];
     for (const standing of ready) {
       const lease = leases.find((one) => this.#freeOf(one) > 0);
       if (lease === undefined) break;
-      lease.used += 1;
-      this.#standing.delete(standing.rank);
-      entering.push(standing);
+      lease.kept += 1;
+      standing.isEntering = true;
+      entering.push([standing, lease]);
     }
     return entering;
+  }
+
+  /** Takes the admission that was kept; false when it is over by now. */
+  taken(lease: HeldLease): boolean {
+    if (this.#isOver(lease)) return false;
+    lease.used += 1;
+    return true;
   }
 
   /** For the next report: what was used, what is given back, and who stands here. */
   told(): { door: Door; used: [number, number][]; returned: number[] } {
     const nowMs = this.#nowMs();
     for (const standing of this.#standing.values()) {
-      if (standing.waiting.length === 0 && standing.untilMs <= nowMs) this.#standing.delete(standing.rank);
+      if (standing.waiting.length > 0 || standing.isEntering || standing.untilMs > nowMs) continue;
+      this.#standing.delete(standing.rank);
+      if (standing.oursUntilMs > 0) this.#onGone(standing.rank);
     }
     const ranks = [...this.#standing.keys()].sort((a, b) => a - b);
     let spare = -ranks.length;
+    for (const { isEntering } of this.#standing.values()) if (isEntering) spare += 1;
     for (const lease of this.#leases) spare += this.#freeOf(lease);
     for (const lease of this.#leases) {
       const free = this.#freeOf(lease);
-      if (free > spare && nowMs < lease.askedMs + leaseMs - returnedBeforeMs) continue;
+      if (lease.kept > 0 || (free > spare && nowMs < lease.askedMs + leaseMs - returnedBeforeMs)) continue;
       lease.isReturned = true;
       spare -= free;
     }
@@ -147,9 +163,13 @@ export class EdgeDoor {
   }
 
   /** The wall clock is asked too: a machine that was put to sleep has a monotonic clock that slept as well. */
-  #freeOf({ count, used, askedMs, askedWallMs, isReturned }: HeldLease): number {
-    if (isReturned || this.#nowMs() - askedMs >= leaseMs - earlyMs) return 0;
-    return this.#wallMs() - askedWallMs >= leaseMs - earlyMs ? 0 : count - used;
+  #isOver({ askedMs, askedWallMs, isReturned }: HeldLease): boolean {
+    if (isReturned || this.#nowMs() - askedMs >= leaseMs - earlyMs) return true;
+    return this.#wallMs() - askedWallMs >= leaseMs - earlyMs;
+  }
+
+  #freeOf(lease: HeldLease): number {
+    return this.#isOver(lease) ? 0 : lease.count - lease.used - lease.kept;
   }
 }
 

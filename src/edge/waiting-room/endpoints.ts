@@ -7,6 +7,7 @@
  *   rooms/ID/claim     POST  lets in, when it is the turn   rooms/ID/invite    POST  uses a code of an invitation or another device
  *   rooms/ID/bind      POST  binds the place to a key       rooms/ID/receipt   GET   what can be checked afterwards
  *   rooms/ID/code      POST  a code for another device      rooms/ID/stock     POST  what a shop elsewhere has left, signed
+ *   rooms/ID/leaves    GET   the whole join log, 32 bytes each
  *   r/CODE             GET, POST  takes a place over        keys               GET   the keys that documents are signed by
  */
 import type { PlaceView } from "#contract/waiting-room.ts";
@@ -14,6 +15,7 @@ import type { Answer, Exchange } from "../exchange.ts";
 import { chooseCoding, chooseForm } from "../fallback/negotiate.ts";
 import { answered, fieldsOf, isFromHere, json, pathOf, problem, seeOther, type Trouble, textOf } from "./answers.ts";
 import { codeSeconds, createHandOver } from "./hand-over.ts";
+import { leafBytes } from "./merkle.ts";
 import { createProver, type Prover } from "./merkle-proofs.ts";
 import type { OpenRoom } from "./open-room.ts";
 import { escapeHtml } from "./panel.ts";
@@ -42,6 +44,10 @@ export type Endpoints = (exchange: Exchange, kind?: "poll") => Answer | undefine
 /** How long a claim may wait for an admission before it is told to ask again. */
 const claimWaitMs = 2000;
 const doorAgainSeconds = 2;
+const leavesAtOnce = 8192;
+
+/** Under which the store knows a room's line. */
+const storeName = ({ id, epoch }: OpenRoom["config"]): string => `${id}.${epoch}`;
 
 export function createEndpoints(deps: EndpointsDeps): Endpoints {
   const { keys, store } = deps;
@@ -314,7 +320,7 @@ export function createEndpoints(deps: EndpointsDeps): Endpoints {
         detail: "Your number is not yet in a signed document. Try again in a few seconds.",
         retryAfterSeconds: 2,
       });
-    const key = `${config.id}.${config.epoch}`;
+    const key = storeName(config);
     let prover = provers.get(key);
     if (prover === undefined) {
       prover = createProver(
@@ -337,6 +343,25 @@ export function createEndpoints(deps: EndpointsDeps): Endpoints {
     );
     const name = `receipt-${config.id}-${number}.json`;
     return json(exchange, made, { fields: [["content-disposition", `attachment; filename="${name}"`]] });
+  }
+
+  /** Read as it is sent, a piece at a time: a million joins are 32 MB. */
+  function leaves({ config, line }: OpenRoom, exchange: Exchange): Response {
+    const { size } = line.document().signed.now.log;
+    let at = 0;
+    const body = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        if (at >= size) return controller.close();
+        const to = Math.min(size, at + leavesAtOnce);
+        const piece = await store.readLeaves(storeName(config), at, to);
+        if (piece.length < (to - at) * leafBytes) throw new Error(`The join log of ${config.id} is not whole.`);
+        at = to;
+        controller.enqueue(piece);
+      },
+    });
+    return new Response(exchange.method === "HEAD" ? null : body, {
+      headers: { "content-type": "application/octet-stream", "cache-control": "no-store" },
+    });
   }
 
   async function stock(open: OpenRoom, exchange: Exchange): Promise<Response> {
@@ -414,6 +439,7 @@ export function createEndpoints(deps: EndpointsDeps): Endpoints {
     forget: { methods: [...read, "POST"], answer: forget },
     invite: { methods: ["POST"], answer: invite },
     receipt: { methods: read, answer: withPlace(receipt) },
+    leaves: { methods: read, answer: leaves },
     stock: { methods: ["POST"], answer: stock },
   };
 

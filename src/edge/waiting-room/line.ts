@@ -82,6 +82,8 @@ export type LineStats = {
   readonly showRate: number;
   /** How often the line has been made again from a checkpoint. */
   readonly resumed: number;
+  /** Of this edge: milliseconds since the store last answered. */
+  readonly silentMs: number;
   /** Of this edge: milliseconds that its last report took; reports that failed since it began. */
   readonly reportMs: number;
   readonly reportsFailed: number;

@@ -8,7 +8,7 @@ import type { NowServing, Room } from "#contract/waiting-room.ts";
 import { type Gcra, gcra, take, wait } from "#resilience/gcra.ts";
 import { blankLine } from "./checkpoint.ts";
 import { ClaimBook } from "./claim-book.ts";
-import { EdgeDoor, lingersMs, type Standing } from "./edge-door.ts";
+import { EdgeDoor, type HeldLease, lingersMs, type Standing } from "./edge-door.ts";
 import type { Claimed, Joined, Line, LineControl, LineStats } from "./line.ts";
 import { type Forecast, nowServing, type Published, published } from "./now.ts";
 import { ownersMax, type Place, pendingOursMs } from "./places.ts";
@@ -53,8 +53,10 @@ const documentEveryMs = 1000;
 
 const reasonsMax = 50;
 const controlsMax = 100;
-/** A place at the door is noted again so long before its note would lapse. */
+/** A place is noted again when its note would lapse within this time. */
 const noteAgainMs = 4000;
+/** After another edge had it, or the claim book could not be reached. */
+const tryAgainMs = 500;
 const knownMax = 100_000;
 
 type WaitingJoin = {
@@ -72,7 +74,7 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
   const name = `${room.id}.${room.epoch}`;
   const edge = keys.randomBytes(8).toHex();
   const ranks = createRanks(keys.sha256);
-  const door = new EdgeDoor({ nowMs: monotonicMs, wallMs });
+  const door = new EdgeDoor({ nowMs: monotonicMs, wallMs, onGone: (rank) => book.forgo(rank) });
 
   let joins: WaitingJoin[] = [];
   const reportedJoins = new Map<Told, WaitingJoin[]>();
@@ -179,7 +181,6 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
     hearReleases();
     book.push();
     void keepLeaves();
-    for (const standing of door.unnoted(noteAgainMs)) note(standing);
     letIn();
   }
 
@@ -249,20 +250,27 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
     roomMs,
   });
 
-  function note(standing: Standing): void {
+  function letIn(): void {
+    if (!isAdmitting()) return;
+    for (const [standing, lease] of door.entering()) void enter(standing, lease);
+  }
+
+  /** First the claim book, then the admission: so of two edges that are shown the same ticket one uses an admission for it. */
+  async function enter(standing: Standing, lease: HeldLease): Promise<void> {
     const askedMs = monotonicMs();
-    standing.isNoting = true;
-    void book.claim(standing.rank).then((outcome) => {
-      standing.isNoting = false;
-      if (outcome === "ours") {
-        standing.oursUntilMs = askedMs + pendingOursMs;
-        letIn();
-        return;
-      }
-      standing.oursUntilMs = 0;
+    const outcome = standing.oursUntilMs > askedMs + noteAgainMs ? "ours" : await book.claim(standing.rank);
+    lease.kept -= 1;
+    standing.isEntering = false;
+    if (outcome === "ours") {
+      standing.oursUntilMs = Math.max(standing.oursUntilMs, askedMs + pendingOursMs);
+      const isStill = standing.waiting.length > 0 && isAdmitting() && monotonicMs() < standing.oursUntilMs;
+      if (isStill && door.taken(lease)) admit(standing);
+    } else {
+      standing.notBeforeMs = monotonicMs() + tryAgainMs;
       const answer = outcome === "unreachable" ? undefined : claimedOf(outcome);
       if (answer !== undefined) leaveWith(standing, answer);
-    });
+    }
+    letIn();
   }
 
   /** Undefined while it is still open what becomes of it. */
@@ -275,11 +283,6 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
   function leaveWith(standing: Standing, answer: Claimed): void {
     door.leave(standing.rank);
     for (const answered of standing.waiting.splice(0)) answered(answer);
-  }
-
-  function letIn(): void {
-    if (!isAdmitting()) return;
-    for (const standing of door.admissible()) admit(standing);
   }
 
   function admit(standing: Standing): void {
@@ -375,6 +378,7 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
 
     claim(seq, waitMs) {
       seen = Math.max(seen, seq);
+      if (releasedSet.has(seq)) return Promise.resolve({ kind: "used" });
       const rank = ranks.rankOf(seq, state());
       if (rank === undefined) return Promise.resolve({ kind: "not-called" });
       const place = book.look(rank);
@@ -397,7 +401,6 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
           resolve({ kind: "at-the-door" });
         });
         standing.waiting.push(answered);
-        if (!standing.isNoting && standing.oursUntilMs < nowMs + noteAgainMs) note(standing);
         letIn();
         if (door.at(rank) === standing) reporter.ask();
       });
@@ -498,6 +501,7 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
       strandedLastMinute: totalOf(line.stranded),
       showRate: showingOf(line.turns, line.roomMs).rate,
       resumed: line.resumed,
+      silentMs: reporter.silentMs,
       reportMs: reporter.reportMs,
       reportsFailed: reporter.failures,
     };

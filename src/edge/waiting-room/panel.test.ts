@@ -4,7 +4,7 @@ import { aheadIn, headline, type PanelView, panelPart, parts, percent, range, va
 
 const writer: Writer = {
   number: (value) => value.toLocaleString("en"),
-  time: (ms) => new Date(ms).toISOString().slice(11, 16),
+  time: (ms) => `at ${new Date(ms).toISOString().slice(11, 16)}`,
   heading: "h2",
   to: "/products/drop",
 };
@@ -64,7 +64,7 @@ describe("each state says what it is", () => {
     [{ isCalled: true, ahead: 0 }, "It is your turn"],
     [{ isCalled: true, isLate: true, ahead: 0 }, "Nothing is lost"],
     [{ isCalled: true, isAtTheDoor: true, ahead: 0 }, "You are at the door"],
-    [{ phase: "pre-queue", ahead: null, opensAtMs: 9 * 3_600_000 }, "At 09:00 the places are drawn by lot"],
+    [{ phase: "pre-queue", ahead: null, opensAtMs: 9 * 3_600_000 }, "drawn by lot at 09:00"],
     [{ phase: "before", place: undefined, opensAtMs: 9 * 3_600_000 }, "Doors open at 09:00"],
     [{ phase: "paused" }, "All places stay as they are"],
     [{ phase: "closed" }, "This sale is over"],

@@ -36,7 +36,7 @@ export type Part = (typeof parts)[number];
 
 export type Writer = {
   readonly number: (value: number) => string;
-  /** A moment as people read it, with its zone where that is not their own. */
+  /** A moment as people say it, with its zone where that is not their own: "at 09:00", "on 27 November at 09:00 UTC". */
   readonly time: (ms: number) => string;
   readonly heading: "h1" | "h2";
   /** Where one goes when let in: path and query. */
@@ -61,8 +61,7 @@ export function headline(view: PanelView, writer: Pick<Writer, "number" | "time"
     return view.isLate ? "Your place was called" : "It is your turn";
   }
   if (phase === "sold-out") return "Sold out";
-  if (phase === "before")
-    return view.opensAtMs === null ? "Not open yet" : `Doors open at ${writer.time(view.opensAtMs)}`;
+  if (phase === "before") return view.opensAtMs === null ? "Not open yet" : `Doors open ${writer.time(view.opensAtMs)}`;
   if (place === undefined) return phase === "draining" ? "No more places are given" : "You have no place yet";
   if (place.number === null) return "Your arrival is noted";
   if (phase === "pre-queue" || ahead === null) return "You are in the draw";
@@ -78,14 +77,14 @@ function lead(view: PanelView, { number, time }: Writer): string {
       return "Everybody in front of you is inside. You are let in within seconds, in the order of your places.";
     if (view.isLate)
       return "Nothing is lost: press, and you go in as soon as there is room, before all who came after you.";
-    return "Take your time. Press when you are ready.";
+    return "Press when you are ready. Nothing is lost if you take longer.";
   }
   if (phase === "sold-out")
     return "Everything has found its buyer. If something comes back, who asked first is told first.";
   if (phase === "before") {
     return view.preQueueAtMs === null
       ? "Until then, look around. You get a place when the doors open."
-      : `Come from ${time(view.preQueueAtMs)} on: all who are here before the doors open take part in a draw for their places.`;
+      : `Come ${time(view.preQueueAtMs)} or later: all who are here before the doors open take part in a draw for their places.`;
   }
   if (place === undefined)
     return phase === "draining"
@@ -95,8 +94,8 @@ function lead(view: PanelView, { number, time }: Writer): string {
     return "We cannot give you a number at this second. When you came is noted, and it counts.";
   if (phase === "pre-queue" || ahead === null) {
     const others = view.joined > 1 ? ` ${number(view.joined)} are here so far.` : "";
-    const at = view.opensAtMs === null ? "When the doors open" : `At ${time(view.opensAtMs)}`;
-    return `${at} the places are drawn by lot; coming earlier makes no difference.${others}`;
+    const at = view.opensAtMs === null ? "when the doors open" : time(view.opensAtMs);
+    return `The places are drawn by lot ${at}; coming earlier makes no difference.${others}`;
   }
   if (phase === "paused") return "Nobody is let in at the moment. All places stay as they are.";
   return waitSeconds === null ? "We do not know yet how long it takes." : `${range(waitSeconds)} until your turn`;

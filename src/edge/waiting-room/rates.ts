@@ -10,6 +10,9 @@ export const outflowOf = ({ control }: Pick<LineState, "control">, room: Room): 
 export const activeMaxOf = ({ control }: Pick<LineState, "control">, room: Room): number =>
   control.activeMax ?? room.activeMax;
 
-/** The pace of admissions: the outflow spread evenly, with a second of it as the burst. */
+/**
+ * The pace of admissions: the outflow spread evenly. The burst is a second of it, and one more, so that an admission that was given a little late is made up
+ * for by the next.
+ */
 export const paceOf = (perMinute: number): Gcra =>
-  gcra({ perSecond: perMinute / 60, burst: Math.max(1, perMinute / 60) });
+  gcra({ perSecond: perMinute / 60, burst: Math.max(1, perMinute / 60) + 1 });

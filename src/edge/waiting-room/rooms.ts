@@ -16,13 +16,14 @@ import { landingOf } from "./landing.ts";
 import type { Line } from "./line.ts";
 import { createMatching, type Matching } from "./matching.ts";
 import type { OpenRoom } from "./open-room.ts";
+import type { PanelView } from "./panel.ts";
 import { type Inside, passOn, roomField, withPasses } from "./pass-on.ts";
 import type { DrawQr, LineStore, RoomKeys, RoomMail, TellerBook, VerifyBot, VerifyStockSignature } from "./ports.ts";
-import { createPublicPages } from "./public-pages.ts";
+import { createPublicPages, headTags } from "./public-pages.ts";
 import { documentFields, type RoomFiles } from "./room-files.ts";
 import { createPlaces, type Pass, passField } from "./room-places.ts";
 import { createTellers } from "./tellers.ts";
-import { createWaiting, type Waiting } from "./waiting.ts";
+import { createWaiting } from "./waiting.ts";
 
 export type RoomsDeps = {
   readonly keys: RoomKeys;
@@ -56,7 +57,8 @@ export type Rooms = {
   /** The document that everybody reads, ready to be sent. */
   readonly atHand: (exchange: Glimpse) => PreparedAnswer | undefined;
   readonly all: () => readonly OpenRoom[];
-  readonly waiting: Waiting;
+  /** The page of this view, whole in one text: for an operator, whose port has no files. */
+  preview(open: OpenRoom, view: PanelView, site: string): string;
   /** Addresses that were answered under other rules may belong to a room now: tags whose kept answers are to be asked for again. */
   configure(settings: WaitingRooms, siteName: string | undefined): Promise<readonly string[]>;
   stats(): Record<string, unknown>;
@@ -288,7 +290,11 @@ export async function createRooms(first: WaitingRooms, deps: RoomsDeps): Promise
     },
     atHand: ({ method, path }) => (method === "GET" ? prepared.get(path)?.() : undefined),
     all: () => open,
-    waiting,
+    preview(room, view, site) {
+      const sheet = deps.files.get("/.spillway/room.css")?.bodies.identity;
+      const style = sheet === undefined ? "" : `<style>${new TextDecoder().decode(sheet)}</style>`;
+      return waiting.preview(room, view, site).replace(headTags, () => style);
+    },
     async configure(settings, siteName) {
       const before = new Set(open.flatMap(({ config }) => config.match.tags));
       await configure(settings);

@@ -222,20 +222,14 @@ function backOf({ headers, host }: Exchange): string | undefined {
 }
 
 const numbers = new Intl.NumberFormat("en");
-const times = new Intl.DateTimeFormat("en-GB", {
-  day: "numeric",
-  month: "long",
-  hour: "2-digit",
-  minute: "2-digit",
-  timeZone: "UTC",
-  timeZoneName: "short",
-});
+const days = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", timeZone: "UTC" });
+const times = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: "UTC" });
 
 /** Times in UTC, and they say so: the script writes them in the reader's own zone. */
 export function writerFor(target: string, heading: Writer["heading"]): Writer {
   return {
     number: (value) => numbers.format(value),
-    time: (ms) => times.format(ms),
+    time: (ms) => `on ${days.format(ms)} at ${times.format(ms)} UTC`,
     heading,
     to: pathOf(withoutInvitation(target)) ?? "/",
   };

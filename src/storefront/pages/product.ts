@@ -51,14 +51,15 @@ ${
   });
 }
 
+/** Before a waiting room, what buys gives way to the line: the edge leaves out what stands between the marks, and puts the line where the lone mark is. */
 function panel(frame: Frame, product: ProductView, variant: VariantView): Html {
-  return html`<p class="price" data-part="price">${buyPart(frame, "price", product, variant)}</p>
+  return html`<p class="price" data-part="price">${buyPart(frame, "price", product, variant)}</p><!--spillway-room-->
 <form class="buy" action="/cart/lines" method="post" data-product="${product.handle}" data-locale="${frame.locale}">
 <div data-part="options">${buyPart(frame, "options", product, variant)}</div>
 <p class="stock" role="status" data-part="stock">${buyPart(frame, "stock", product, variant)}</p>
-<div class="bar"><div class="action" data-part="action">${buyPart(frame, "action", product, variant)}</div><p class="said" role="status" data-said></p></div>
+<!--spillway-buy--><div class="bar"><div class="action" data-part="action">${buyPart(frame, "action", product, variant)}</div><p class="said" role="status" data-said></p></div><!--/spillway-buy-->
 </form>
-${variant.available && html`<p class="assurance">Held for you the moment we receive your order, before any money moves.</p>`}`;
+<!--spillway-buy-->${variant.available && html`<p class="assurance">Held for you the moment we receive your order, before any money moves.</p>`}<!--/spillway-buy-->`;
 }
 
 function gallery(frame: Frame, product: ProductView, variant: VariantView | undefined): Html {

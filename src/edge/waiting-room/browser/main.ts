@@ -30,10 +30,10 @@ function start(panel: HTMLElement, first: PanelView): void {
   const language = document.documentElement.lang || "en";
   const numbers = new Intl.NumberFormat(language);
   const times = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
-  const days = new Intl.DateTimeFormat(language, { day: "numeric", month: "long", hour: "2-digit", minute: "2-digit" });
+  const days = new Intl.DateTimeFormat(language, { day: "numeric", month: "long" });
   const writer: Writer = {
     number: (value) => numbers.format(value),
-    time: (ms) => (Math.abs(ms - Date.now()) < 12 * 3_600_000 ? times : days).format(ms),
+    time: (ms) => `${Math.abs(ms - Date.now()) < 12 * 3_600_000 ? "" : `on ${days.format(ms)} `}at ${times.format(ms)}`,
     heading: panel.dataset.heading === "h1" ? "h1" : "h2",
     to: panel.dataset.to ?? "/",
   };

@@ -1,0 +1,104 @@
+/**
+ * The store on the other side of a bad wire. What was asked may be carried out and its answer lost; whoever gets none is told so when the time-out
+ * ends. A restart takes back the last changes and gives the server another name; a flush takes back all of them.
+ */
+import type { LineStore, StoredLine } from "#edge/waiting-room/ports.ts";
+import type { Process, Scheduler } from "./scheduler.ts";
+
+const timeoutMs = 1000;
+
+export type Wire = {
+  readonly latencyMs: () => number;
+  /** Whether this message gets lost, or this edge is cut off. */
+  readonly isLost: (edge: Process, what: "request" | "reply") => boolean;
+};
+
+type Value = { value: string; version: number };
+
+export class SimulatedStore {
+  /** Its own clock's error. */
+  offsetMs = 0;
+  readonly #scheduler: Scheduler;
+  readonly #wire: Wire;
+  readonly #onWrite: (room: string, value: string) => void;
+  readonly #server: Process;
+  #starts = 1;
+  #version = 0;
+  #values = new Map<string, Value>();
+  /** As it was a moment ago: what a restart goes back to. */
+  #saved = new Map<string, Value>();
+
+  constructor(scheduler: Scheduler, wire: Wire, onWrite: (room: string, value: string) => void) {
+    this.#scheduler = scheduler;
+    this.#wire = wire;
+    this.#onWrite = onWrite;
+    this.#server = scheduler.spawn("store");
+  }
+
+  save(): void {
+    this.#saved = new Map([...this.#values].map(([name, value]) => [name, { ...value }]));
+  }
+
+  restart(): void {
+    this.#starts += 1;
+    this.#values = new Map([...this.#saved].map(([name, value]) => [name, { ...value }]));
+  }
+
+  flush(): void {
+    this.#values = new Map();
+    this.#saved = new Map();
+  }
+
+  get name(): string {
+    return `server ${this.#starts}`;
+  }
+
+  reachedFrom(edge: Process): LineStore {
+    const call = <Answer>(work: () => Answer): Promise<Answer> => this.#call(edge, work);
+    return {
+      read: (room) => call(() => this.#read(room)),
+      write: (room, from, value) => call(() => this.#write(room, from, value)),
+      appendLeaves: () => call(() => undefined),
+      readLeaves: () => call(() => new Uint8Array(0)),
+      putOnce: () => call(() => true),
+      takeOnce: () => call(() => undefined),
+      close: () => Promise.resolve(),
+    };
+  }
+
+  #read(room: string): StoredLine {
+    const { value = null, version = 0 } = this.#values.get(room) ?? {};
+    return { value, version, server: this.name, wallMs: Math.floor(this.#scheduler.nowMs + this.offsetMs) };
+  }
+
+  #write(room: string, from: Pick<StoredLine, "version" | "server">, value: string): boolean {
+    if (from.server !== this.name || from.version !== (this.#values.get(room)?.version ?? 0)) return false;
+    // Versions of all rooms are of one count, so that none comes again after a flush.
+    this.#version = Math.max(this.#version, from.version) + 1;
+    this.#values.set(room, { value, version: from.version === 0 ? this.#version : from.version + 1 });
+    this.#onWrite(room, value);
+    return true;
+  }
+
+  #call<Answer>(edge: Process, work: () => Answer): Promise<Answer> {
+    const scheduler = this.#scheduler;
+    return new Promise((resolve, reject) => {
+      let isOver = false;
+      const giveUp = scheduler.after(edge, timeoutMs, () => {
+        isOver = true;
+        reject(new Error("The store did not answer in time."));
+      });
+      if (this.#wire.isLost(edge, "request")) return;
+      // On the server's side of the wire: it arrives whatever becomes of who sent it.
+      scheduler.after(this.#server, this.#wire.latencyMs(), () => {
+        const answer = work();
+        if (this.#wire.isLost(edge, "reply")) return;
+        scheduler.after(edge, this.#wire.latencyMs(), () => {
+          if (isOver) return;
+          giveUp();
+          resolve(answer);
+        });
+      });
+    });
+  }
+}
