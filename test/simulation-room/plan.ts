@@ -33,9 +33,15 @@ export type Plan = {
   readonly driftPpm: number;
 };
 
-export const troubleSeconds = 50;
+export const troubleSeconds = 45;
 export const quietSeconds = 110;
-export const healedSeconds = 40;
+export const healedSeconds = 35;
+
+const latencies = [
+  [1, 5],
+  [1, 40],
+  [5, 300],
+] as const;
 
 export function drawPlan(dice: Dice): Plan {
   const isQuiet = dice.chance(0.05);
@@ -56,11 +62,7 @@ export function drawPlan(dice: Dice): Plan {
     copied: dice.pick([0, 0.05]),
     // Enough that somebody always waits, in most runs.
     arrivalsPerSecond: (outflowPerMinute / 60 / (1 - ghosts)) * (isQuiet ? 1.6 : dice.pick([0.5, 1.3, 2])),
-    latencyMs: dice.pick([
-      [1, 5],
-      [1, 40],
-      [5, 300],
-    ] as const),
+    latencyMs: dice.pick(isQuiet ? latencies.slice(0, 2) : latencies),
     isQuiet,
     requestLost: perhaps(0.4, dice.pick([0.01, 0.1])),
     replyLost: perhaps(0.4, dice.pick([0.01, 0.1])),

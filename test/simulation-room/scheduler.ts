@@ -24,9 +24,11 @@ type Event = {
   readonly atMs: number;
   readonly tie: number;
   readonly process: Process;
-  readonly run: () => void;
+  readonly run: () => unknown;
   isOff: boolean;
 };
+
+export const still = Symbol("still");
 
 export const beginningMs = Date.UTC(2026, 10, 27, 8, 59);
 
@@ -53,8 +55,11 @@ export class Scheduler {
     return process.beganMs + (this.nowMs - beginningMs) * process.rate - process.sleptMs;
   }
 
-  /** Calls back after so long; the answer takes it back. Never, when the process is gone by then. */
-  after(process: Process, ms: number, run: () => void): () => void {
+  /**
+   * Calls back after so long; the answer takes it back. Never, when the process is gone by then. What answers `still` has set nothing free that has
+   * to come to rest.
+   */
+  after(process: Process, ms: number, run: () => unknown): () => void {
     const event: Event = { atMs: this.nowMs + Math.max(0, ms), tie: this.#told++, process, run, isOff: false };
     this.#push(event);
     return () => {
@@ -78,8 +83,7 @@ export class Scheduler {
       }
       this.nowMs = Math.max(this.nowMs, event.atMs);
       this.eventCount += 1;
-      event.run();
-      await settled();
+      if (event.run() !== still) await settled();
     }
     this.nowMs = Math.max(this.nowMs, untilMs);
   }

@@ -3,6 +3,7 @@
  * their ticket to several edges. Every request may go to another edge.
  */
 import type { Claimed } from "#edge/waiting-room/line.ts";
+import { type Process, still } from "./scheduler.ts";
 import type { Edge, World } from "./world.ts";
 
 export type Shopper = {
@@ -31,22 +32,17 @@ export function comes(world: World, number: number): Shopper {
   const arrivedMs = scheduler.nowMs;
   let wasCalled = false;
 
-  const soon = (ms: number, run: () => void): void =>
-    void scheduler.after(outside, ms * (0.8 + 0.4 * dice.next()), run);
+  const soon = (ms: number, run: () => unknown): typeof still => {
+    scheduler.after(outside, ms * (0.8 + 0.4 * dice.next()), run);
+    return still;
+  };
 
-  function join(): void {
+  function join(): typeof still | undefined {
     const edge = world.anyEdge();
-    if (edge === undefined) {
-      soon(1000, join);
-      return;
-    }
+    if (edge === undefined) return soon(1000, join);
     const { process } = edge;
     void edge.line.join(leaf, arrivedMs).then((joined) => {
-      // The answer comes from this edge: none when it has crashed.
-      if (!process.isAlive) {
-        soon(1000, join);
-        return;
-      }
+      if (!process.isAlive) return;
       if (joined.kind !== "joined") {
         soon(1500, join);
         return;
@@ -56,34 +52,27 @@ export function comes(world: World, number: number): Shopper {
       scheduler.note(shopper.name, `joins as ${joined.seq}`);
       if (!isGhost) look();
     });
-    // Its promise is never heard of again when the edge crashes.
-    scheduler.after(outside, 6000, () => {
-      if (shopper.seq === undefined && !process.isAlive) join();
-    });
+    unlessHeard(process, () => shopper.seq !== undefined, join);
+    return undefined;
   }
 
-  function look(): void {
-    if (shopper.isIn || shopper.seq === undefined) return;
+  /** An edge that has crashed never answers: the request breaks off, and they try again. */
+  function unlessHeard(process: Process, isHeard: () => boolean, run: () => unknown): void {
+    scheduler.after(outside, 6000, () => (isHeard() || process.isAlive ? still : run()));
+  }
+
+  function look(): typeof still | undefined {
+    if (shopper.isIn || shopper.seq === undefined) return still;
     const edge = world.anyEdge();
-    if (edge === undefined) {
-      soon(1000, look);
-      return;
-    }
+    if (edge === undefined) return soon(1000, look);
     const rank = edge.line.rankOf(shopper.seq);
-    if (rank === undefined) {
-      soon(2000, look);
-      return;
-    }
+    if (rank === undefined) return soon(3000, look);
     observer.ranked(shopper.seq, rank);
     const ahead = edge.line.aheadOf(rank);
-    if (ahead > 0) {
-      soon(Math.min(15_000, 1500 + (ahead * 15_000) / plan.outflowPerMinute), look);
-      return;
-    }
+    if (ahead > 0) return soon(Math.min(15_000, 1500 + (ahead * 15_000) / plan.outflowPerMinute), look);
     if (!wasCalled && lateMs > 0) {
       wasCalled = true;
-      soon(lateMs, look);
-      return;
+      return soon(lateMs, look);
     }
     wasCalled = true;
     claim(edge, shopper.seq);
@@ -91,10 +80,10 @@ export function comes(world: World, number: number): Shopper {
       const other = world.anyEdge();
       if (other !== undefined && other !== edge) show(other, shopper.seq, () => undefined);
     }
+    return undefined;
   }
 
   function claim(edge: Edge, seq: number): void {
-    const { process } = edge;
     let isHeard = false;
     show(edge, seq, (claimed) => {
       isHeard = true;
@@ -102,9 +91,7 @@ export function comes(world: World, number: number): Shopper {
       else if (claimed.kind === "used") shopper.isIn = true;
       else soon(claimed.kind === "at-the-door" ? 200 : 1500, look);
     });
-    scheduler.after(outside, 6000, () => {
-      if (!isHeard && !process.isAlive) look();
-    });
+    unlessHeard(edge.process, () => isHeard, look);
   }
 
   /** What an edge answers has happened, whether or not anybody hears it. */

@@ -23,7 +23,7 @@ export type Outcome = {
 
 const shoppersMax = 900;
 /** After the last trouble: what may pass until somebody is admitted, beside the pace itself. */
-const resumesWithinMs = 20_000;
+const resumesWithinMs = 15_000;
 
 export async function simulate(seed: number, mutation: Mutation = {}, tellsAll = false): Promise<Outcome> {
   const dice = createDice(seed);
@@ -56,7 +56,7 @@ export async function simulate(seed: number, mutation: Mutation = {}, tellsAll =
     world.heal();
     scheduler.note("world", "all troubles are over");
     const stayed = shoppers.filter(({ isLive, isLate, isIn, seq }) => isLive && !isLate && !isIn && seq !== undefined);
-    const withinMs = resumesWithinMs + (2 * 60_000) / Math.min(plan.outflowPerMinute, world.outflowNow());
+    const withinMs = resumesWithinMs + (4.5 * 60_000) / Math.min(plan.outflowPerMinute, world.outflowNow());
     await scheduler.runUntil(Math.min(endMs, healMs + withinMs));
     if (healMs + withinMs <= endMs && plan.activeMax === 0 && stayed.some(({ isIn }) => !isIn)) {
       const count = observer.admittedMs.filter((ms) => ms > healMs).length;

@@ -3,7 +3,7 @@
  * ends. A restart takes back the last changes and gives the server another name; a flush takes back all of them.
  */
 import type { LineStore, StoredLine } from "#edge/waiting-room/ports.ts";
-import type { Process, Scheduler } from "./scheduler.ts";
+import { type Process, type Scheduler, still } from "./scheduler.ts";
 
 const timeoutMs = 1000;
 
@@ -92,12 +92,14 @@ export class SimulatedStore {
       // On the server's side of the wire: it arrives whatever becomes of who sent it.
       scheduler.after(this.#server, this.#wire.latencyMs(), () => {
         const answer = work();
-        if (this.#wire.isLost(edge, "reply")) return;
+        if (this.#wire.isLost(edge, "reply")) return still;
         scheduler.after(edge, this.#wire.latencyMs(), () => {
-          if (isOver) return;
+          if (isOver) return still;
           giveUp();
           resolve(answer);
+          return undefined;
         });
+        return still;
       });
     });
   }

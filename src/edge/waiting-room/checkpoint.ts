@@ -6,8 +6,8 @@
 import { firstDoors, preQueueFromMs, timeOf } from "./doors.ts";
 import { emptyFrontier } from "./merkle.ts";
 import type { RoomKeys } from "./ports.ts";
-import { outflowOf, paceOf } from "./rates.ts";
-import { type Known, leaseGraceMs, leaseMs, type StepInputs } from "./report.ts";
+import { outflowOf, paceLullMs, paceOf } from "./rates.ts";
+import { type Known, leaseGraceMs, leaseMs, reckonedMaxMs, type StepInputs } from "./report.ts";
 import { emptySessions, insideOf, lagMaxMs, merged } from "./sessions.ts";
 import type { LineState, Span } from "./state.ts";
 import { noTurns } from "./turns.ts";
@@ -82,8 +82,8 @@ function resumed(best: LineState, ageMs: number, reckonedMs: number, inputs: Ste
   const roomMs = Math.max(best.roomMs, reckonedMs);
   const settledMs = roomMs + (inputs.isShared ? settleMs : 0);
   // As if as many had joined as may: so the numbers of lives of the line that nobody remembers are below it, too.
-  const given = Math.ceil(joinsPerSecondMax * ((ageMs * driftMax) / 1000 + 1));
-  const grantsFromMs = Math.max(settledMs, roomMs + leaseMs + 2 * leaseGraceMs + pace.burstMs);
+  const given = Math.ceil(joinsPerSecondMax * ((ageMs * driftMax + reckonedMaxMs) / 1000 + 1));
+  const grantsFromMs = Math.max(settledMs, roomMs + leaseMs + leaseGraceMs + reckonedMaxMs + paceLullMs(outflow));
   const inside =
     insideOf(best.sessions) +
     Object.values(best.edges).reduce((sum, { leases }) => leases.reduce((held, [, count]) => held + count, sum), 0) +
@@ -92,7 +92,7 @@ function resumed(best: LineState, ageMs: number, reckonedMs: number, inputs: Ste
   return {
     ...best,
     server: inputs.server,
-    tag: inputs.tag,
+    tag: inputs.newTag(),
     resumed: best.resumed + 1,
     serial: 0,
     roomMs,
@@ -118,14 +118,14 @@ function resumed(best: LineState, ageMs: number, reckonedMs: number, inputs: Ste
  */
 function first(inputs: StepInputs): LineState {
   const { room, wallMs } = inputs;
-  const blank = blankLine(inputs);
+  const blank = blankLine({ ...inputs, tag: inputs.newTag() });
   const fromMs = preQueueFromMs(room) ?? timeOf(room.opensAt);
   const mayHaveRun = inputs.isShared && fromMs !== undefined && wallMs > fromMs - wallErrorMs / 2;
   return mayHaveRun ? { ...resumed(blank, wallMs - fromMs + wallErrorMs, wallMs, inputs), resumed: 0 } : blank;
 }
 
 /** A line of which nothing has happened yet. */
-export function blankLine(of: Pick<StepInputs, "room" | "wallMs" | "server" | "tag">): LineState {
+export function blankLine(of: Pick<StepInputs, "room" | "wallMs" | "server"> & { readonly tag: string }): LineState {
   return {
     form: 1,
     epoch: of.room.epoch,

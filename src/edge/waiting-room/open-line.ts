@@ -322,7 +322,7 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
   const isReleased = (seq: number): boolean => {
     if (seq === 0) return false;
     if (releasedSet.has(seq)) return true;
-    const rank = ranks.rankOf(seq, state());
+    const rank = knownRank(seq);
     if (rank === undefined) return false;
     const place = book.look(rank);
     if (place === undefined) book.fetch(rank);
@@ -372,14 +372,14 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
       });
     },
 
-    rankOf: (seq) => ranks.rankOf(seq, state()),
+    rankOf: knownRank,
     aheadOf: (rank) => aheadOf(state(), rank),
     calledAtMs: (rank) => (rank > state().cursor ? undefined : calledAt(state().turns, rank)),
 
     claim(seq, waitMs) {
       seen = Math.max(seen, seq);
       if (releasedSet.has(seq)) return Promise.resolve({ kind: "used" });
-      const rank = ranks.rankOf(seq, state());
+      const rank = knownRank(seq);
       if (rank === undefined) return Promise.resolve({ kind: "not-called" });
       const place = book.look(rank);
       const answer = place === undefined ? undefined : claimedOf(place);
@@ -409,7 +409,7 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
     renew(seq, fromRoomMs, untilRoomMs) {
       if (fromRoomMs <= roomMs() || isReleased(seq)) return undefined;
       if (untilRoomMs <= fromRoomMs) return fromRoomMs;
-      const rank = seq === 0 ? undefined : ranks.rankOf(seq, state());
+      const rank = seq === 0 ? undefined : knownRank(seq);
       const agreed = agreedRenewals.get(seq);
       if (agreed !== undefined && agreed > fromRoomMs) {
         agreedRenewals.delete(seq);
@@ -430,7 +430,7 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
       if (seq === 0 || releasedSet.has(seq)) return;
       releasedSet.add(seq);
       if (releasedSeqs.length < queueMax) releasedSeqs.push(seq);
-      const rank = ranks.rankOf(seq, state());
+      const rank = knownRank(seq);
       if (rank === undefined) return;
       void book.release(rank).then((untilMs) => {
         if (untilMs !== undefined && ended.length < queueMax) ended.push([untilMs, 1]);
@@ -481,6 +481,11 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
       for (const { resolve } of joins.splice(0)) resolve({ kind: "unreachable" });
     },
   };
+
+  /** An edge that knows nothing yet does not know whether there was a draw. */
+  function knownRank(seq: number): number | undefined {
+    return reporter.state === undefined ? undefined : ranks.rankOf(seq, reporter.state);
+  }
 
   function bypassed(reason: string): void {
     if (bypassedCounts[reason] === undefined && Object.keys(bypassedCounts).length >= reasonsMax) return;

@@ -39,6 +39,11 @@ export type Report = {
  * that run apart.
  */
 export const leaseMs = 4000;
+/**
+ * How far an edge's reckoning may take room time beyond where it was at that edge's last report, when others have changed the line since. Longer than
+ * the pause between two reports; see `bookingMs` in room-time.ts.
+ */
+export const reckonedMaxMs = 1300;
 export const leaseGraceMs = 250;
 
 /** What a report meets beside the line. */
@@ -53,9 +58,9 @@ export type StepInputs = {
   /** Whether other processes may know of the line. */
   readonly isShared: boolean;
   /** Names a new life of the line, if this is the beginning of one. */
-  readonly tag: string;
-  /** 32 bytes, hexadecimal. */
-  readonly seed: string;
+  readonly newTag: () => string;
+  /** Of a draw: 32 bytes, hexadecimal. */
+  readonly newSeed: () => string;
   readonly sha256: Sha256;
 };
 

@@ -173,7 +173,7 @@ export class Reporter {
       this.#cached = { from, state, readMs: base.readMs };
       this.#adopt(state, isChanged ? sentMs : atMs);
       this.#pending = undefined;
-      this.clock.told(Math.max(reply.roomMs, state.roomMs));
+      this.clock.told(state.roomMs, report.roomMs <= state.roomMs);
       this.#options.onReply(told, reply, askedMs, askedWallMs);
       return true;
     }
@@ -203,8 +203,8 @@ export class Reporter {
       wallMs: Math.floor(from.wallMs + nowMs - readMs),
       known,
       isShared,
-      tag: keys.randomBytes(6).toHex(),
-      seed: keys.derive(`draw ${id} ${epoch}`).toHex(),
+      newTag: () => keys.randomBytes(6).toHex(),
+      newSeed: () => keys.derive(`draw ${id} ${epoch}`).toHex(),
       sha256: keys.sha256,
     };
   }

@@ -16,9 +16,9 @@ export class RoomClock {
     return this.#roomMs === 0 ? 0 : this.#roomMs + Math.max(0, this.#monotonicMs() - this.#atMs);
   }
 
-  /** The line's time as of an answer that has just come. */
-  told(roomMs: number): void {
-    if (roomMs <= this.now()) return;
+  /** The line's time as of an answer that has just come. `isTaken`: the line took this edge's own reckoning, so it goes on with that if it is later. */
+  told(roomMs: number, isTaken: boolean): void {
+    if (isTaken && roomMs <= this.now()) return;
     this.#roomMs = roomMs;
     this.#atMs = this.#monotonicMs();
   }

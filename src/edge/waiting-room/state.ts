@@ -96,6 +96,8 @@ export type EdgeState = {
   readonly report: number;
   readonly reply: Reply;
   readonly seenMs: number;
+  /** Of the line, when this edge changed it last. */
+  readonly serial: number;
   readonly leases: readonly Lease[];
   readonly door: Door;
   readonly pressure: number;

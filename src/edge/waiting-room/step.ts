@@ -6,10 +6,11 @@ import { gcra, remaining } from "#resilience/gcra.ts";
 import { advanced, callsOf, horizonOf } from "./calling.ts";
 import { known as knownBy, remade, withHole } from "./checkpoint.ts";
 import { moved } from "./doors.ts";
-import { entrantsMax } from "./draw.ts";
+import { commitmentOf, entrantsMax } from "./draw.ts";
 import { append, appendGap, rootOf, type Sha256 } from "./merkle.ts";
 import { activeMaxOf, outflowOf, paceOf } from "./rates.ts";
 import { leaseGraceMs, leaseMs, type Report, type StepInputs } from "./report.ts";
+import { advancedTime, bookingMs } from "./room-time.ts";
 import { begun, ended, endingBy, insideOf, withoutEnded } from "./sessions.ts";
 import {
   type EdgeState,
@@ -42,12 +43,12 @@ export function step(stored: LineState | null, report: Report, inputs: StepInput
     ...line,
     server: inputs.server,
     serial: line.serial + 1,
-    roomMs: Math.max(line.roomMs, report.roomMs),
+    roomMs: advancedTime(line, report),
     wallMs: inputs.wallMs,
   };
   // Sent again after a loss was noticed: the answer is kept even then.
   const isRepeated = before !== undefined && before.report === report.number;
-  state = withoutThePast(state, inputs);
+  state = withoutThePast(state, bookingMs(state, report.edge), inputs);
   if (isRepeated) return { state, reply: before.reply, isChanged: true };
 
   state = withTold(state, report);
@@ -76,7 +77,7 @@ const outstandingOf = (state: LineState): number =>
   );
 
 /** Buckets and sessions whose time is over; leases that ended without a word, which count as used. */
-function withoutThePast(line: LineState, { room }: StepInputs): LineState {
+function withoutThePast(line: LineState, atMs: number, { room }: StepInputs): LineState {
   const { roomMs } = line;
   const sessionMs = room.sessionSeconds * 1000;
   let window = shifted(line.window, roomMs);
@@ -91,14 +92,13 @@ function withoutThePast(line: LineState, { room }: StepInputs): LineState {
         open.push(lease);
         continue;
       }
-      window = booked(window, endsMs, count - used);
-      stranded = booked(stranded, endsMs, count - used);
-      sessions = begun(sessions, endsMs + sessionMs, count - used, sessionMs);
+      window = booked(window, atMs, count - used);
+      stranded = booked(stranded, atMs, count - used);
+      sessions = begun(sessions, atMs + sessionMs, count - used, sessionMs);
     }
     if (open.length > 0 || roomMs - edge.seenMs < edgeForgottenMs) edges[id] = { ...edge, leases: open };
   }
-  // Booked at its end, which may be older than all that counts by now.
-  return { ...line, window: shifted(window, roomMs), stranded: shifted(stranded, roomMs), sessions, edges };
+  return { ...line, window, stranded, sessions, edges };
 }
 
 function withTold(line: LineState, report: Report): LineState {
@@ -129,6 +129,7 @@ function withTold(line: LineState, report: Report): LineState {
 /** What was used of this edge's leases, and what it gives back. A lease that is gone was booked in full when it ended. */
 function withUses(line: LineState, report: Report, { room }: StepInputs): LineState {
   const { roomMs } = line;
+  const atMs = bookingMs(line, report.edge);
   const self = line.edges[report.edge];
   const sessionMs = room.sessionSeconds * 1000;
   let { window, sessions, admitted, admissionsTat } = line;
@@ -138,8 +139,8 @@ function withUses(line: LineState, report: Report, { room }: StepInputs): LineSt
   for (const [id, count, usedBefore, endsMs] of self?.leases ?? []) {
     const used = Math.min(count, Math.max(usedBefore, totals.get(id) ?? 0));
     const newly = used - usedBefore;
-    window = booked(window, roomMs, newly);
-    sessions = begun(sessions, roomMs + sessionMs, newly, sessionMs);
+    window = booked(window, atMs, newly);
+    sessions = begun(sessions, atMs + sessionMs, newly, sessionMs);
     admitted += newly;
     if (returned.has(id)) admissionsTat -= (count - used) * paceOf(outflowOf(line, room)).intervalMs;
     else if (used < count) leases.push([id, count, used, endsMs]);
@@ -148,6 +149,7 @@ function withUses(line: LineState, report: Report, { room }: StepInputs): LineSt
     report: report.number,
     reply: self?.reply ?? { report: 0, roomMs, joined: { from: 0, count: 0, why: null }, granted: 0 },
     seenMs: roomMs,
+    serial: line.serial,
     leases,
     door: report.door,
     pressure: report.pressure,
@@ -195,7 +197,8 @@ function withDoors(line: LineState, _report: Report, inputs: StepInputs): LineSt
   let { draw } = line;
   // Published before the pre-queue begins; a room that gave numbers already has none.
   if (draw === null && room.kind === "sale" && room.preQueueMinutes > 0 && !line.doors.open && line.next === 1) {
-    draw = { seed: inputs.seed, commitment: inputs.sha256(Uint8Array.fromHex(inputs.seed)).toHex(), drawn: null };
+    const seed = inputs.newSeed();
+    draw = { seed, commitment: commitmentOf(seed, inputs.sha256), drawn: null };
   }
   const doors = moved(line.doors, room, {
     wallMs: inputs.wallMs,
@@ -313,7 +316,7 @@ function withGrant(line: LineState, report: Report, inputs: StepInputs): { state
   const count = Math.min(wanted, Math.max(0, shareOf(line, report.edge, free)));
   if (count === 0) return nothing;
   const self = line.edges[report.edge] as EdgeState;
-  const lease: Lease = [report.number, count, 0, roomMs + leaseMs + leaseGraceMs];
+  const lease: Lease = [report.number, count, 0, bookingMs(line, report.edge) + leaseMs + leaseGraceMs];
   return {
     state: {
       ...line,
