@@ -10,6 +10,7 @@ import {
   RoomStateSchema,
   RoomStock,
 } from "#contract/edge-admin.ts";
+import type { LightRequest } from "#kernel/light-request.ts";
 import { json, problem } from "./answer.ts";
 import { readJson } from "./body.ts";
 import type { Handler, Route } from "./router.ts";
@@ -45,7 +46,9 @@ export function roomRoutes(rooms: RoomControls): Route[] {
   const stock = validator(RoomStock);
   const restock = validator(RestockRequest);
   const ofRoom =
-    (use: (room: RoomControl, request: Request, query: URLSearchParams) => Response | Promise<Response>): Handler =>
+    (
+      use: (room: RoomControl, request: LightRequest, query: URLSearchParams) => Response | Promise<Response>,
+    ): Handler =>
     (request, { parameters, query }) => {
       const room = rooms.find(parameters.id ?? "");
       return room === undefined
