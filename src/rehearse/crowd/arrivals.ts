@@ -57,6 +57,18 @@ export const massOf = (pieces: readonly Piece[]): number => pieces.reduce((sum, 
 export const peakOf = (pieces: readonly Piece[]): number =>
   pieces.reduce((most, { fromPerSecond, toPerSecond }) => Math.max(most, fromPerSecond, toPerSecond), 0);
 
+/** When the peak is reached, in seconds from the first piece's begin. */
+export function peakSecondOf(pieces: readonly Piece[]): number {
+  const peak = peakOf(pieces);
+  let from = 0;
+  for (const piece of pieces) {
+    if (piece.fromPerSecond === peak) return from;
+    from += piece.seconds;
+    if (piece.toPerSecond === peak) return from;
+  }
+  return 0;
+}
+
 const areaOf = ({ fromPerSecond, toPerSecond, seconds }: Piece): number =>
   ((fromPerSecond + toPerSecond) / 2) * seconds;
 

@@ -25,6 +25,9 @@ const options = {
   machines: { type: "string" },
   join: { type: "string" },
   token: { type: "string" },
+  house: { type: "boolean" },
+  drill: { type: "string", multiple: true },
+  "go-no-go": { type: "boolean" },
   report: { type: "string" },
   json: { type: "boolean" },
   plain: { type: "boolean" },
@@ -53,6 +56,10 @@ export type RehearseFlags = {
   readonly machines: number;
   readonly join: Place | undefined;
   readonly token: string | undefined;
+  /** Against a Spillway of its own, which drills may hurt. */
+  readonly isHouse: boolean;
+  readonly drills: readonly string[];
+  readonly isGoNoGo: boolean;
   readonly report: string | undefined;
   readonly isJson: boolean;
   readonly isPlain: boolean;
@@ -137,6 +144,9 @@ export function readFlags(given: readonly string[]): RehearseFlags {
     machines: number("machines", 1, 1000, true) ?? 1,
     join: place("join", "10.0.0.5:7070"),
     token: text("token"),
+    isHouse: values.house === true,
+    drills: texts("drill"),
+    isGoNoGo: values["go-no-go"] === true,
     report: text("report"),
     isJson: values.json === true,
     isPlain: values.plain === true,
@@ -161,7 +171,14 @@ function* disagreements(flags: RehearseFlags, positionals: readonly string[]): G
     if (flags.token === undefined) yield "--join needs the --token that the other machine has printed.";
     return;
   }
-  if (flags.plan === undefined && flags.url === undefined) yield "say a plan or --url URL.";
+  if (flags.plan === undefined && flags.url === undefined && !flags.isHouse)
+    yield "say a plan, --url URL, or --house for a Spillway of its own.";
+  if (flags.isHouse && flags.url !== undefined) yield "--house brings its own target: leave out --url.";
+  if (flags.isHouse && flags.plan === undefined && flags.paths.length > 0)
+    yield "--house without a plan plays the demonstration shop's sale: leave out --path.";
+  if (flags.drills.length > 0 && flags.users !== undefined)
+    yield "--drill is played at the peak of an open crowd: leave out --users.";
+  if (flags.isGoNoGo && flags.users !== undefined) yield "--go-no-go asks for a peak, which --users has not.";
   if (flags.plan !== undefined) {
     for (const [name, isThere] of [
       ["rate", flags.rate !== undefined],

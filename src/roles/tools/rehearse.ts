@@ -1,20 +1,27 @@
 /** `spillway rehearse`: plays a crowd against a shop, and says whether the shop held. */
 import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
-import { peakOf } from "#rehearse/crowd/arrivals.ts";
+import { dirname, join, resolve } from "node:path";
+import { peakOf, peakSecondOf } from "#rehearse/crowd/arrivals.ts";
+import type { RehearsalParts } from "#rehearse/ports.ts";
+import { goNoGoHtml, goNoGoMarkdown, goNoGoText } from "#rehearse/report/go-no-go-report.ts";
 import { exitCodeOf, type RunResult } from "#rehearse/result.ts";
+import { readDrill } from "../house/drill.ts";
+import { type House, openHouse } from "../house/house.ts";
+import { drillHouse } from "../house/house-calls.ts";
 import { planOfFlags, planOfShop } from "../rehearsal/flag-plan.ts";
 import { processesFor, type RehearseFlags, readFlags } from "../rehearsal/flags.ts";
+import { rehearseGoNoGo } from "../rehearsal/go-no-go.ts";
 import type { Worker } from "../rehearsal/job.ts";
 import { liveView, resultText } from "../rehearsal/live.ts";
 import { joinMachine, machinesJoined } from "../rehearsal/machines.ts";
 import { rehearsalParts } from "../rehearsal/parts.ts";
 import { intentOf, type ReadyPlan, readPlanFile, readyPlan, rehearsalSchemaJson } from "../rehearsal/plan-file.ts";
-import { play } from "../rehearsal/play.ts";
+import { type Play, play } from "../rehearsal/play.ts";
 import { teamOf } from "../rehearsal/team.ts";
 import { startWorkerProcess } from "../rehearsal/worker-process.ts";
 import { version } from "../version.ts";
+import { importTool } from "./rehearse-import.ts";
 import { print } from "./terminal.ts";
 
 export const rehearseHelp = `Plays a plan (.ts, .yaml or .json): who comes when, what they do, what must hold. Arrivals do not wait for answers, and every
@@ -26,6 +33,10 @@ time counts from when it should have begun, so that a shop that stands still is 
   bin/spillway rehearse --url http://localhost:8080 --shop --rate 50 --peak 400 --seconds 60
   bin/spillway rehearse --url https://staging.shop.example --owned staging.shop.example --path / --path /products/1
   bin/spillway rehearse --url http://localhost:8080 --users 50 --seconds 20
+  bin/spillway rehearse --house --rate 20 --peak 100 --seconds 60 --drill worker-killed
+  bin/spillway rehearse --go-no-go sale.yaml --report report/
+  bin/spillway rehearse --go-no-go --house --rate 20 --peak 60 --seconds 30
+  bin/spillway rehearse import har checkout.har > plan.json
 
   --url URL        the target; in place of the plan's, or with the flags below instead of a plan
   --path PATH      an address to ask for; may come several times (/)
@@ -40,6 +51,9 @@ time counts from when it should have begun, so that a shop that stands still is 
   --processes N    of the generator (one for each 10,000 requests a second at the peak)
   --listen HOST:PORT --machines N    waits for N other machines, and prints what they are to say
   --join HOST:PORT --token TOKEN     lends this machine to the one that listens
+  --house          against a Spillway of its own (Postgres, shop, worker, edge, each a process), gone afterwards
+  --drill NAME     a trouble at the peak; may come several times (bin/spillway drill --list)
+  --go-no-go       150 and 200 %, the drills at the peak, steps up to the knee; one page says go or no-go, and why
   --report DIR     result.json and every report there is
   --json           the result as JSON on standard output, nothing else there
   --plain          lines instead of the live view        --dry-run     say what would be sent, send nothing
@@ -51,6 +65,7 @@ Exit code 0: everything held. 1: a threshold was broken. 2: wrong usage. 3: the 
 const agent = `spillway-rehearse/${version}`;
 
 export async function rehearseTool(given: string[]): Promise<number> {
+  if (given[0] === "import") return await importTool(given.slice(1));
   const flags = readFlags(given);
   if (flags.isHelp) {
     print(rehearseHelp);
@@ -78,13 +93,112 @@ export async function rehearseTool(given: string[]): Promise<number> {
 }
 
 async function rehearse(flags: RehearseFlags, signal: AbortSignal): Promise<number> {
-  const ready = await planOf(flags);
   const say = (text: string): void => {
     process.stderr.write(`${text}\n`);
   };
-  say(intentOf(ready).join("\n"));
-  if (flags.isDryRun) return 0;
+  const { env } = process;
+  const drills =
+    flags.drills.length > 0 ? flags.drills : flags.isHouse && flags.isGoNoGo ? drillsOfAHouse : flags.drills;
+  // What is wrong with the plan is told before anything is started for it.
+  const intended = await planOf(flags, flags.isHouse ? { url: "http://127.0.0.1:1" } : undefined);
+  const needs = (await Promise.all(drills.map(async (file) => (await readDrill(file)).experiment.needs))).flat();
+  if (flags.isDryRun) {
+    say(intentOf(intended).join("\n"));
+    return 0;
+  }
+  const house = flags.isHouse ? await openHouse({ env, needs, log: say }) : undefined;
+  try {
+    const ready = house === undefined ? intended : await planOf(flags, targetOf(house));
+    const parts = rehearsalParts({ env, log: say, house: house === undefined ? undefined : drillHouse(house) });
+    if (flags.isGoNoGo) return await decide(flags, ready, { parts, drills, house, say, signal });
+    const withDrills =
+      drills.length === 0
+        ? ready
+        : await readyPlan(
+            {
+              ...ready.plan,
+              drills: [
+                ...ready.plan.drills,
+                ...drills.map((file, at) => ({ file, atSeconds: peakSecondOf(ready.pieces) + at })),
+              ],
+            },
+            ready.folder,
+            ready.plan.name,
+          );
+    say(intentOf(withDrills).join("\n"));
+    const played = await playOnce(flags, withDrills, { parts, say, signal });
+    if (played.kind === "not begun") return notBegun(played.reason, say);
+    if (flags.report !== undefined) await writeFiles(flags.report, filesOf(parts, played.result, ""), say);
+    print(flags.isJson ? JSON.stringify(played.result) : `\n${resultText(played.result)}`);
+    return exitCodeOf[played.result.verdict];
+  } finally {
+    await house?.close();
+  }
+}
 
+/** Played at the peak where nobody names others: one of each kind of trouble. */
+const drillsOfAHouse = ["worker-killed", "payment-slow", "postgres-killed"];
+
+const targetOf = ({ doorUrl, databaseUrl, opsUrls }: House) => ({
+  url: doorUrl,
+  kind: "spillway",
+  settings: { databaseUrl, metricsUrl: `${opsUrls.edge}/metrics` },
+});
+
+type Stage = {
+  readonly parts: RehearsalParts;
+  readonly say: (text: string) => void;
+  readonly signal: AbortSignal;
+};
+
+async function decide(
+  flags: RehearseFlags,
+  ready: ReadyPlan,
+  stage: Stage & { readonly drills: readonly string[]; readonly house: House | undefined },
+): Promise<number> {
+  const { parts, drills, house, say, signal } = stage;
+  const { metricsUrl } = ready.plan.target.settings;
+  const outcome = await rehearseGoNoGo({
+    ready,
+    drills,
+    metricsUrls:
+      house === undefined ? [metricsUrl ?? []].flat() : Object.values(house.opsUrls).map((url) => `${url}/metrics`),
+    play: async (one, onSecond) => {
+      say(intentOf(one).join("\n"));
+      const played = await playOnce(flags, one, stage, onSecond);
+      if (played.kind === "played") say(resultText(played.result));
+      return played;
+    },
+    say,
+    signal,
+  });
+  if ("reason" in outcome) return notBegun(outcome.reason, say);
+  const { found, results } = outcome;
+  if (flags.report !== undefined)
+    await writeFiles(
+      flags.report,
+      [
+        { file: "go-no-go.html", text: goNoGoHtml(found) },
+        { file: "go-no-go.md", text: goNoGoMarkdown(found) },
+        ...results.flatMap(({ name, result }) => filesOf(parts, result, `${name}/`)),
+      ],
+      say,
+    );
+  print(flags.isJson ? JSON.stringify(found) : `\n${goNoGoText(found)}`);
+  return found.exitCode;
+}
+
+function notBegun(reason: string, say: (text: string) => void): number {
+  say(`${reason}\nThe run did not begin: nothing may be concluded.`);
+  return exitCodeOf.void;
+}
+
+async function playOnce(
+  flags: RehearseFlags,
+  ready: ReadyPlan,
+  { parts, say, signal }: Stage,
+  onSecond: (atSecond: number) => void = () => undefined,
+): Promise<Play> {
   const steps = Math.max(...ready.plan.journeys.map((journey) => journey.steps.length));
   const processes = flags.processes ?? processesFor(ready.plan.model === "open" ? peakOf(ready.pieces) * steps : 1);
   const workers: Worker[] = [];
@@ -94,28 +208,27 @@ async function rehearse(flags: RehearseFlags, signal: AbortSignal): Promise<numb
   const team = teamOf(workers, machines);
   const live = liveView(process.stderr, flags.isPlain || flags.isJson);
   try {
-    const played = await play(ready, {
+    return await play(ready, {
       agent,
-      parts: rehearsalParts,
+      parts,
       team,
       signal,
-      onSecond: (second, soFar) => live.show(second, soFar),
+      onSecond: (second, soFar) => {
+        onSecond(second.atSecond);
+        live.show(second, soFar);
+      },
     });
-    if (played.kind === "not begun") {
-      say(`${played.reason}\nThe run did not begin: nothing may be concluded.`);
-      return exitCodeOf.void;
-    }
-    if (flags.report !== undefined) await writeReports(flags.report, played.result, say);
-    print(flags.isJson ? JSON.stringify(played.result) : `\n${resultText(played.result)}`);
-    return exitCodeOf[played.result.verdict];
   } finally {
+    live.end();
     await team.close();
   }
 }
 
-async function planOf(flags: RehearseFlags): Promise<ReadyPlan> {
+/** `given`: a target that stands before the plan's. */
+async function planOf(flags: RehearseFlags, given: object | undefined): Promise<ReadyPlan> {
   const change = (raw: Record<string, unknown>): void => {
-    const target = (typeof raw.target === "object" && raw.target !== null ? raw.target : {}) as Record<string, unknown>;
+    const own = typeof raw.target === "object" && raw.target !== null ? raw.target : {};
+    const target: Record<string, unknown> = { ...own, ...given };
     if (flags.url !== undefined) target.url = flags.url.replace(/\/+$/, "");
     if (flags.owned.length > 0) target.owned = [...(Array.isArray(target.owned) ? target.owned : []), ...flags.owned];
     if (flags.trustsAnyCertificate) target.trustAnyCertificate = true;
@@ -135,7 +248,7 @@ async function planOf(flags: RehearseFlags): Promise<ReadyPlan> {
   const url = URL.canParse(flags.url ?? "") ? new URL(flags.url as string) : undefined;
   const own = url === undefined ? "/" : `${url.pathname}${url.search}`;
   const raw: Record<string, unknown> = structuredClone(
-    flags.isShop
+    flags.isShop || flags.isHouse
       ? { ...planOfShop({ ...base, paths: [] }), target: { kind: "spillway" } }
       : planOfFlags({ ...base, paths: flags.paths.length > 0 ? flags.paths : [own] }),
   );
@@ -167,13 +280,19 @@ async function lend(flags: RehearseFlags, signal: AbortSignal): Promise<number> 
   }
 }
 
-async function writeReports(folder: string, result: RunResult, say: (text: string) => void): Promise<void> {
-  const path = resolve(folder);
-  await mkdir(path, { recursive: true });
-  const files = [
+type ReportFile = { readonly file: string; readonly text: string };
+
+const filesOf = (parts: RehearsalParts, result: RunResult, folder: string): ReportFile[] =>
+  [
     { file: "result.json", text: `${JSON.stringify(result, null, 2)}\n` },
-    ...rehearsalParts.writers.flatMap((writer) => writer(result)),
-  ];
-  for (const { file, text } of files) await writeFile(join(path, file), text);
+    ...parts.writers.flatMap((writer) => writer(result)),
+  ].map(({ file, text }) => ({ file: `${folder}${file}`, text }));
+
+async function writeFiles(folder: string, files: readonly ReportFile[], say: (text: string) => void): Promise<void> {
+  const path = resolve(folder);
+  for (const { file, text } of files) {
+    await mkdir(dirname(join(path, file)), { recursive: true });
+    await writeFile(join(path, file), text);
+  }
   say(`${files.length} files are in ${path}`);
 }
