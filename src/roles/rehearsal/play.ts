@@ -4,6 +4,8 @@
  * looking -> prepared (books read, workers ready) -> begun -> over -> judged
  */
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import type { RehearsalPlan } from "#contract/rehearsal-plan.ts";
 import { SpillwayError } from "#kernel/error.ts";
 import { secondsOf } from "#rehearse/crowd/arrivals.ts";
@@ -153,7 +155,11 @@ function resultSoFar(plan: RehearsalPlan, seconds: readonly SecondResult[], resp
   return { ...result, seconds: seconds.length, steps: [all], everySecond: seconds };
 }
 
-const resolveIn = (folder: string, file: string): string => (file.startsWith("/") ? file : `${folder}/${file}`);
+/** A file beside the plan; what is none there is the name of a drill that comes along. */
+function resolveIn(folder: string, file: string): string {
+  const beside = resolve(folder, file);
+  return existsSync(beside) ? beside : file;
+}
 
 /** Drills begin in their second, and are all ended before the books are read. */
 function startDrills(drills: readonly { drill: Drill; atSeconds: number }[], view: RunView) {
