@@ -1,6 +1,7 @@
 /** What is seen while a rehearsal plays: on a terminal a few lines that are drawn again in place, elsewhere a line every few seconds. */
 import { Histogram } from "#rehearse/measure/histogram.ts";
-import type { RunResult, SecondResult, ThresholdResult } from "#rehearse/result.ts";
+import type { PromiseResult, RunResult, SecondResult, ThresholdResult } from "#rehearse/result.ts";
+import { promiseWords } from "#rehearse/verdict/promises.ts";
 import { table } from "../tools/terminal.ts";
 import type { SoFar } from "./play.ts";
 
@@ -89,7 +90,7 @@ export function resultText(result: RunResult): string {
     table([head, ...rows], [1, 2, 3, 4, 5, 6, 7, 8, 9]),
     "",
     `${whole(result.journeysBegun)} journeys begun, ${whole(result.journeysDone)} done; ${whole(requests)} requests in ${result.seconds.toFixed(1)} s (${whole(requests / Math.max(result.seconds, 0.001))} a second), ${whole(errors)} errors (${model})`,
-    `generator: ${generator.processes} processes on ${generator.machines} machines, at most ${Math.round(generator.cpuShareMax * 100)} % of a core, loop late p99 ${ms(generator.loopLagP99Ms)}, starts late p99 ${ms(generator.startLateP99Ms)}, ${whole(generator.connectionsMax)} connections`,
+    `generator: ${counted(generator.processes, "process", "processes")} on ${counted(generator.machines, "machine", "machines")}, at most ${Math.round(generator.cpuShareMax * 100)} % of a core, loop late p99 ${ms(generator.loopLagP99Ms)}, starts late p99 ${ms(generator.startLateP99Ms)}, ${whole(generator.connectionsMax)} connections`,
     ...(result.notes ?? []).map((note) => `  ${note}`),
     ...result.drills.map(
       ({ title, status, rolledBack }) => `drill: ${title}: ${status}${rolledBack ? "" : ", NOT rolled back"}`,
@@ -98,10 +99,7 @@ export function resultText(result: RunResult): string {
       ({ of, step, limit, measured, held }) =>
         `${held ? "held  " : "BROKEN"} ${of}${step === undefined ? "" : ` of ${step}`} ${limit}: ${measured ?? "not measured"}`,
     ),
-    ...result.promises.map(
-      ({ promise, held, looked, detail }) =>
-        `${held ? "holds " : "BROKEN"} ${promise} (${whole(looked)} looked at)${held ? "" : `: ${detail}`}`,
-    ),
+    ...result.promises.map(promiseLine),
     "",
     ...(result.voidReasons.length === 0
       ? []
@@ -110,6 +108,14 @@ export function resultText(result: RunResult): string {
   ].join("\n");
 }
 
+function promiseLine({ promise, held, looked, detail }: PromiseResult): string {
+  const words = promiseWords(promise);
+  // What was not looked at is not said to hold.
+  if (held && looked === 0) return `  -    ${words}: ${detail}`;
+  return `${held ? "holds " : "BROKEN"} ${words} (${whole(looked)} looked at)${held ? "" : `: ${detail}`}`;
+}
+
+const counted = (count: number, one: string, many: string): string => `${whole(count)} ${count === 1 ? one : many}`;
 const whole = (value: number): string => Math.round(value).toLocaleString("en");
 const ms = (value: number): string =>
   value >= 10_000
