@@ -31,8 +31,10 @@ const labels: Readonly<Record<GeneratorName, string>> = {
 const connections = 64;
 const startsWithinMs = 60_000;
 /** Of its CPU, so that a compiler at run time has seen what comes, also on a busy machine. */
-const warmUpCpuSeconds = 1.5;
+const warmUpCpuSeconds = 2.5;
 const warmUpMostMs = 20_000;
+const warmUpQuickMs = 500;
+const quickWindowMs = 1000;
 
 type Measured = { readonly perCore: number; readonly perSecond: number; readonly busy: number };
 
@@ -46,7 +48,7 @@ export async function benchRehearse(given: string[]): Promise<number> {
       peers: { type: "string" },
     },
   });
-  const windowMs = (values.quick ? 1 : Math.min(Math.max(Number(values.seconds) || 3, 1), 30)) * 1000;
+  const windowMs = values.quick ? quickWindowMs : Math.min(Math.max(Number(values.seconds) || 3, 2), 30) * 1000;
   const rounds = values.quick ? 1 : Math.min(Math.max(Number(values.rounds) || 3, 1), 9);
   const say = (line: string) => process.stderr.write(`${line}\n`);
 
@@ -131,7 +133,7 @@ async function measure(
         throw new Error(`${labels[name]} sent nothing: ${child.exitCode === null ? "" : await errors}`);
       await Bun.sleep(50);
     }
-    const warmUntilMs = performance.now() + warmUpMostMs;
+    const warmUntilMs = performance.now() + (windowMs <= quickWindowMs ? warmUpQuickMs : warmUpMostMs);
     const cpuAtStart = cpuSecondsWithChildren(child.pid) ?? 0;
     while ((cpuSecondsWithChildren(child.pid) ?? 0) - cpuAtStart < warmUpCpuSeconds && performance.now() < warmUntilMs)
       await Bun.sleep(50);

@@ -12,8 +12,8 @@ import type { OrderBatch } from "#commerce/orders/ports.ts";
 import { defaultSettings } from "#commerce/pricing/shop-settings.ts";
 import { CatalogueView } from "#flows/catalogue-view.ts";
 import { PlaceOrder } from "#flows/place-order.ts";
+import { Histogram } from "#rehearse/measure/histogram.ts";
 import { cpuSecondsOfThis } from "./crowd.ts";
-import { Histogram } from "./histogram.ts";
 import type { BareJob, BareResult } from "./jobs.ts";
 import { orderOf } from "./order-template.ts";
 import { zipfSequence } from "./zipf.ts";
@@ -49,7 +49,7 @@ export async function bare(job: BareJob, onEdge: (edge: "begin" | "end") => void
         placed += job.batchSize;
         if (!counting) continue;
         orders += job.batchSize;
-        times.record(performance.now() - startedAt);
+        times.record((performance.now() - startedAt) * 1000);
       }
     };
     const callers = Array.from({ length: job.inFlight }, caller);
@@ -65,7 +65,13 @@ export async function bare(job: BareJob, onEdge: (edge: "begin" | "end") => void
     await failed;
     const windowSeconds = (performance.now() - beganAt) / 1000;
     onEdge("end");
-    return { orders, placed, windowSeconds, p50Ms: times.quantileMs(0.5), cpuSeconds: cpuSecondsOfThis() - cpuAtBegin };
+    return {
+      orders,
+      placed,
+      windowSeconds,
+      p50Ms: times.percentileMs(50),
+      cpuSeconds: cpuSecondsOfThis() - cpuAtBegin,
+    };
   } finally {
     await sql.close();
   }

@@ -4,8 +4,8 @@
  *
  * connecting -> warm-up -> window -> finishing (nothing new is sent, what is under way gets its answer) -> closed
  */
+import { Histogram } from "#rehearse/measure/histogram.ts";
 import { type Answer, AnswerScanner } from "./answer-scanner.ts";
-import { Histogram } from "./histogram.ts";
 import type { CrowdJob, CrowdResult } from "./jobs.ts";
 
 export type Requests = {
@@ -89,7 +89,7 @@ export async function crowd(
   }
 
   function next(socket: Bun.Socket<Connection>, now: number): void {
-    if (phase === "window") latency.record(now - socket.data.sentAt);
+    if (phase === "window") latency.record((now - socket.data.sentAt) * 1000);
     ended(socket.data);
     if (phase !== "finishing") send(socket, now);
   }
@@ -159,9 +159,9 @@ export async function crowd(
     answers: Object.fromEntries([...answers.entries()].filter(([, count]) => count > 0)),
     broken,
     windowSeconds,
-    p50Ms: latency.quantileMs(0.5),
-    p99Ms: latency.quantileMs(0.99),
-    maxMs: latency.maxMs,
+    p50Ms: latency.percentileMs(50),
+    p99Ms: latency.percentileMs(99),
+    maxMs: latency.maxUs / 1000,
     cpuSeconds,
   };
 }

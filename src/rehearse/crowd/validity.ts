@@ -21,6 +21,7 @@ export type Played = {
 
 export function voidReasonsOf(played: Played, parts: readonly WorkerPart[], lost: readonly string[]): string[] {
   const reasons = [...lost];
+  if (parts.length === 0 && lost.length === 0) reasons.push("No part of the generator has told what it measured.");
   const total = (of: (part: WorkerPart) => number): number => parts.reduce((sum, part) => sum + of(part), 0);
   const ms = (value: number): string => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
   const more = "Take more processes (--processes), more machines (--join), or a smaller crowd.";

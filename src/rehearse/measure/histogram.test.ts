@@ -41,7 +41,7 @@ test("every percentile is the one that hdr-histogram-js gives for the same times
       expect(ours.minUs).toBe(Math.min(...values));
       expect(ours.meanUs).toBeCloseTo(values.reduce((sum, value) => sum + value, 0) / values.length, 3);
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 
@@ -74,7 +74,7 @@ test("the distribution reads as the reference writes it, line for line", () => {
       for (const [at, figure] of summary(hgrmOf(ours.toData())).entries())
         expect(Math.abs(figure - (wanted[at] as number))).toBeLessThan(0.0021 + figure * 1e-9);
     }),
-    { numRuns: 200 },
+    { numRuns: 30 },
   );
 });
 
