@@ -16,6 +16,8 @@ export type Plan = {
   readonly arrivalsPerSecond: number;
   readonly latencyMs: readonly [least: number, most: number];
   readonly isQuiet: boolean;
+  /** After the last trouble: long enough to see that it goes on, in some. */
+  readonly healedSeconds: number;
   readonly requestLost: number;
   readonly replyLost: number;
   /** Chances per second of the world. */
@@ -35,7 +37,6 @@ export type Plan = {
 
 export const troubleSeconds = 40;
 export const quietSeconds = 110;
-export const healedSeconds = 30;
 
 const latencies = [
   [1, 5],
@@ -64,6 +65,7 @@ export function drawPlan(dice: Dice): Plan {
     arrivalsPerSecond: (outflowPerMinute / 60 / (1 - ghosts)) * (isQuiet ? 1.4 : dice.pick([0.5, 1.2])),
     latencyMs: dice.pick(isQuiet ? latencies.slice(0, 2) : latencies),
     isQuiet,
+    healedSeconds: dice.pick([10, 10, 32]),
     requestLost: perhaps(0.4, dice.pick([0.01, 0.1])),
     replyLost: perhaps(0.4, dice.pick([0.01, 0.1])),
     partition: perhaps(0.4, 0.03),
