@@ -50,9 +50,9 @@ export class World {
     this.scheduler = new Scheduler(dice, tellsAll);
     this.observer = new Observer(this.scheduler);
     this.observer.beganMs = beginningMs;
-    this.keys = mutation.keys?.(simulatedKeys(dice)) ?? simulatedKeys(dice);
+    this.keys = simulatedKeys(dice);
     this.outside = this.scheduler.spawn("outside");
-    const opensAtMs = beginningMs + plan.preQueueSeconds * 500;
+    const opensAtMs = beginningMs + plan.preQueueSeconds * 300;
     this.room = {
       ...defaults,
       ...(plan.preQueueSeconds === 0
@@ -115,7 +115,9 @@ export class World {
         },
       },
       wallMs: () => scheduler.nowMs + process.offsetMs,
-      monotonicMs: () => this.mutation.monotonicMs?.(scheduler.monotonicMs(process)) ?? scheduler.monotonicMs(process),
+      monotonicMs: () =>
+        this.mutation.isWallClock === true ? scheduler.nowMs + process.offsetMs : scheduler.monotonicMs(process),
+      ...(this.mutation.step === undefined ? {} : { step: this.mutation.step }),
       later: (ms, run) => scheduler.after(process, ms, run),
       joinsPerSecondMax: 500,
     }).then((line) => {

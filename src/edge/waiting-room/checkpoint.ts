@@ -48,6 +48,7 @@ function joined(line: LineState, own: LineState): LineState {
     control: own.control.serial > line.control.serial ? own.control : line.control,
     turns: own.cursor > line.cursor ? own.turns : line.turns,
     admitted: Math.max(line.admitted, own.admitted),
+    called: Math.max(line.called, own.called),
   };
 }
 
@@ -140,6 +141,7 @@ export function blankLine(of: Pick<StepInputs, "room" | "wallMs" | "server"> & {
     doors: { ...firstDoors, quietSinceMs: of.wallMs },
     next: 1,
     cursor: 0,
+    called: 0,
     holes: [],
     draw: null,
     log: emptyFrontier,

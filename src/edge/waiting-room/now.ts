@@ -4,19 +4,12 @@
  */
 import type { ByAhead, NowServing, Room, RoomPhase, SignedNow } from "#contract/waiting-room.ts";
 import { timeOf } from "./doors.ts";
+import type { Forecast } from "./forecast.ts";
 import { rootOf } from "./merkle.ts";
 import type { RoomKeys } from "./ports.ts";
 import { outflowOf } from "./rates.ts";
 import { type LineState, phaseOf } from "./state.ts";
 import { totalOf } from "./window.ts";
-
-/** What is expected, by the number of people ahead; see eta.ts and odds.ts. */
-export type Forecast = {
-  readonly waitLowSeconds: ByAhead;
-  readonly waitHighSeconds: ByAhead;
-  readonly chance: ByAhead | null;
-  readonly isSoldOut: boolean;
-};
 
 export type Published = { readonly signed: SignedNow; readonly bytes: Uint8Array };
 

@@ -9,8 +9,9 @@ import { type Gcra, gcra, take, wait } from "#resilience/gcra.ts";
 import { blankLine } from "./checkpoint.ts";
 import { ClaimBook } from "./claim-book.ts";
 import { EdgeDoor, type HeldLease, lingersMs, type Standing } from "./edge-door.ts";
+import { createForecaster } from "./forecast.ts";
 import type { Claimed, Joined, Line, LineControl, LineStats } from "./line.ts";
-import { type Forecast, nowServing, type Published, published } from "./now.ts";
+import { nowServing, type Published, published } from "./now.ts";
 import { ownersMax, type Place, pendingOursMs } from "./places.ts";
 import type { CheckpointFile, LineStore, RoomKeys } from "./ports.ts";
 import { createRanks } from "./ranks.ts";
@@ -19,7 +20,7 @@ import { RecentSet } from "./recent-set.ts";
 import { Reporter, type Told } from "./reporter.ts";
 import { insideOf } from "./sessions.ts";
 import { aheadOf, type LineState, phaseOf, type Reply, waitingOf } from "./state.ts";
-import { isRenewed } from "./step.ts";
+import { isRenewed, step } from "./step.ts";
 import { calledAt, delayBinOf, showingOf } from "./turns.ts";
 import { totalOf } from "./window.ts";
 
@@ -37,6 +38,8 @@ export type LineDeps = {
   readonly joinsPerSecondMax: number;
   /** 0 to 3. */
   readonly pressure?: () => number;
+  /** The line's rule; another one is for simulations that take a part of it away. */
+  readonly step?: typeof step;
 };
 
 /** Joins of one report. */
@@ -115,6 +118,7 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
     monotonicMs,
     wallMs,
     later,
+    step: deps.step ?? step,
     gather,
     onReply,
     onNewLife: () => book.restore(),
@@ -178,6 +182,7 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
     reportedRenewals.delete(told);
     reportedControls.get(told)?.resolve();
     reportedControls.delete(told);
+    document();
     hearReleases();
     book.push();
     void keepLeaves();
@@ -329,24 +334,19 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
     return place?.kind === "released";
   };
 
-  function forecast(): Forecast {
-    const perSecond = Math.max(outflowOf(state(), room) / 60, 1e-6);
-    const people = [0, 10, 100, 1000, 10_000, 100_000, 1_000_000];
-    return {
-      waitLowSeconds: people.map((ahead) => [ahead, Math.floor((ahead / perSecond) * 0.6)] as const),
-      waitHighSeconds: people.map((ahead) => [ahead, Math.ceil((ahead / perSecond) * 1.2) + 5] as const),
-      chance: null,
-      isSoldOut: false,
-    };
-  }
-
+  const forecaster = createForecaster();
   let documentMs = Number.NEGATIVE_INFINITY;
   let shownDocument: Published | undefined;
   function document(): Published {
     const nowMs = monotonicMs();
     if (shownDocument !== undefined && nowMs - documentMs < documentEveryMs) return shownDocument;
     documentMs = nowMs;
-    const at = { roomMs: roomMs(), wallMs: wallMs(), pressure: deps.pressure?.() ?? 0, forecast: forecast() };
+    const at = {
+      roomMs: roomMs(),
+      wallMs: wallMs(),
+      pressure: deps.pressure?.() ?? 0,
+      forecast: forecaster.look(state(), room, roomMs()),
+    };
     shownDocument = published(nowServing(state(), room, at, keys), keys);
     return shownDocument;
   }

@@ -10,7 +10,7 @@ import type { CheckpointFile, LineStore, RoomKeys, StoredLine } from "./ports.ts
 import type { Known, Report, StepInputs } from "./report.ts";
 import { RoomClock } from "./room-clock.ts";
 import type { LineState, Reply } from "./state.ts";
-import { step } from "./step.ts";
+import type { step } from "./step.ts";
 
 /** What makes up a report beside its name, number and time. */
 export type Told = Omit<Report, "edge" | "number" | "roomMs">;
@@ -28,6 +28,7 @@ export type ReporterOptions = {
   readonly monotonicMs: () => number;
   readonly wallMs: () => number;
   readonly later: (ms: number, run: () => void) => () => void;
+  readonly step: typeof step;
   readonly gather: () => Told;
   /** `askedMs`: monotonic, when the report was sent for the first time; `askedWallMs`: the wall's. */
   readonly onReply: (told: Told, reply: Reply, askedMs: number, askedWallMs: number) => void;
@@ -163,7 +164,7 @@ export class Reporter {
       const atMs = monotonicMs();
       const base = this.#fresh(atMs) ?? (await this.#read(atMs));
       const report: Report = { ...told, edge, number, roomMs: this.clock.now() };
-      const { state, reply, isChanged } = step(base.state, report, this.#inputs(base.from, base.readMs));
+      const { state, reply, isChanged } = this.#options.step(base.state, report, this.#inputs(base.from, base.readMs));
       const sentMs = monotonicMs();
       if (isChanged && !(await store.write(name, base.from, JSON.stringify(state)))) {
         this.#cached = undefined;

@@ -32,6 +32,8 @@ export type LineState = {
   readonly doors: Doors;
   readonly next: number;
   readonly cursor: number;
+  /** People called so far: the cursor without holes. */
+  readonly called: number;
   /** Ranks that nobody has, ascending, none of them wholly below the cursor. */
   readonly holes: readonly Span[];
   readonly draw: DrawState | null;

@@ -294,6 +294,7 @@ function withCalls(line: LineState, report: Report, inputs: StepInputs): LineSta
     ...line,
     turns: called(turns, cursor, count, roomMs),
     cursor,
+    called: line.called + count,
     holes: line.holes.filter(([, to]) => to > cursor),
   };
 }
