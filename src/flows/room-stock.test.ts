@@ -82,7 +82,7 @@ describe("telling a room", () => {
     const { made } = feed(async () => {
       if (fates[tries++] === false) throw new Error("the edge is away");
     });
-    await expect(made.tell()).rejects.toThrow("away");
+    expect(await made.tell().catch(String)).toContain("away");
     await made.tell();
     await made.tell();
     expect(tries).toBe(2);

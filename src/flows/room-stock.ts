@@ -2,7 +2,7 @@
  * Tells each waiting room what is left of the goods that its people wait for: soon after it has changed, at most once a second, and every quarter of
  * a minute in any case, because whoever was told may have been started anew since.
  *
- *   started -> (read the levels, tell what has changed, sleep) -> … -> stopped
+ *   started -> (sleep, read the levels, tell what has changed) -> … -> stopped
  */
 import type { Snapshot } from "#commerce/catalogue/snapshot.ts";
 import type { RoomStock, StockLedger, StockLevel, TellStock } from "#commerce/stock/ports.ts";
@@ -44,7 +44,9 @@ export class RoomStockFeed {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
-    while (!signal.aborted) {
+    for (;;) {
+      await this.#options.clock.sleep(everyMs, signal);
+      if (signal.aborted) return;
       try {
         await this.tell();
         this.#isFailing = false;
@@ -52,7 +54,6 @@ export class RoomStockFeed {
         if (!this.#isFailing) this.#options.report(error);
         this.#isFailing = true;
       }
-      await this.#options.clock.sleep(everyMs, signal).catch(() => undefined);
     }
   }
 

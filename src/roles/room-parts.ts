@@ -2,6 +2,7 @@
 
 import { isTimedSignature } from "#adapters/internal/timed-signature.ts";
 import { createEmailSmtpSender } from "#adapters/notices/email-smtp.ts";
+import { createCheckpointFile } from "#adapters/system/checkpoint-file.ts";
 import { systemClock, systemRandom } from "#adapters/system/clock.ts";
 import { createMemoryLineStore } from "#adapters/system/line-store.ts";
 import { drawQr } from "#adapters/system/qr.ts";
@@ -50,6 +51,7 @@ export function createRoomParts(options: RoomPartsOptions): RoomParts {
     const keys = roomKeysOf(options.secret);
     const shared = storeUrl === undefined ? createMemoryLineStore(systemClock.now) : createLineStore({ url: storeUrl });
     store = shared;
+    const checkpoint = stateDir === undefined ? undefined : createCheckpointFile(stateDir);
     const sender = smtpUrl === undefined ? options.mailbox : createEmailSmtpSender(smtpOptions(smtpUrl, mailFrom));
     const later = (ms: number, run: () => void): (() => void) => {
       const timer = setTimeout(run, ms);
@@ -64,6 +66,7 @@ export function createRoomParts(options: RoomPartsOptions): RoomParts {
           store: shared,
           isShared: storeUrl !== undefined,
           keys,
+          checkpoint,
           wallMs: systemClock.now,
           monotonicMs: () => performance.now(),
           later,

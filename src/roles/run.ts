@@ -120,7 +120,14 @@ async function runOnce(
         },
         edgeConfig === undefined
           ? await roomsElsewhere(config, env)
-          : { passGate: () => passGate, tellStock: undefined },
+          : {
+              passGate: () => passGate,
+              tellStock: async (id, stock) => {
+                const room = edgeParts?.deps.rooms?.all().find(({ config: { id: own } }) => own === id);
+                if (room === undefined) throw new Error(`The waiting room "${id}" is not open yet.`);
+                room.line.stock(stock);
+              },
+            },
       );
     } else await parts.catalogue.start();
     if (edgeConfig !== undefined && shop !== undefined) {

@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { PlaceView } from "#contract/waiting-room.ts";
+import { paceOf } from "#edge/waiting-room/rates.ts";
 import { leaseGraceMs, leaseMs } from "#edge/waiting-room/report.ts";
 import { createTokens } from "#edge/waiting-room/token.ts";
 import { roomKeysOf } from "#roles/room-keys.ts";
@@ -17,7 +18,6 @@ import { hasRedis, startRedis } from "../kit/redis.ts";
 import { freePort, type RunningShop, startShop } from "../kit/running-shop.ts";
 
 const outflowPerMinute = 600;
-const perSecond = outflowPerMinute / 60;
 const crowd = 250;
 const secret = "the secret that the edges share";
 const folder = mkdtempSync(join(tmpdir(), "spillway-rooms-"));
@@ -272,9 +272,10 @@ run(
     expect(new Set(numbers).size).toBe(numbers.length);
     for (const number of origin.cameAtMs.keys()) expect(numbers).toContain(number);
     expect(mostWithin(timesMs, 60_000)).toBeLessThanOrEqual(outflowPerMinute);
-    // The run is short beside the minute, so the pace is held to as well: what leases spread, a second's burst, half a second on the way.
+    // The run is short beside the minute, so the pace is held to as well: what leases spread, its burst, half a second on the way.
+    const { intervalMs, burstMs } = paceOf(outflowPerMinute);
     for (const windowMs of [5000, 10_000, 20_000, 30_000]) {
-      const most = Math.floor(((windowMs + leaseMs + leaseGraceMs + 500) / 1000) * perSecond + Math.max(1, perSecond));
+      const most = Math.ceil((windowMs + leaseMs + leaseGraceMs + 500 + burstMs) / intervalMs);
       expect(mostWithin(timesMs, windowMs)).toBeLessThanOrEqual(most);
     }
   },
