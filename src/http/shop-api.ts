@@ -208,16 +208,20 @@ export function withCookies(response: Response, cookies: readonly string[]): Res
 /** The edge sends along what it has let a shopper in with. */
 export const passField = "spillway-pass";
 
-/** What the edge is told (RFC 9651, a list): how much a turn has bought, and that its place inside is free again. */
+/**
+ * What the edge is told (RFC 9651, a list): how much a turn has bought, and that its place inside is free again. Nothing of an order that was placed
+ * before: it may be asked for with the pass of another turn, which is not used up by it.
+ */
 export function roomFields({
   guarded,
   replayed,
 }: Extract<PlaceOrderAnswer, { kind: "placed" }>): Record<string, string> {
-  const told = (guarded?.rooms ?? []).flatMap(({ id, units, isUsedUp }) => [
-    ...(replayed ? [] : [`ordered;units=${units};room=${id}`]),
+  if (guarded === undefined || replayed) return {};
+  const told = guarded.rooms.flatMap(({ id, units, isUsedUp }) => [
+    `ordered;units=${units};room=${id}`,
     ...(isUsedUp ? [`release;room=${id}`] : []),
   ]);
-  return told.length === 0 ? {} : { "spillway-room": told.join(", ") };
+  return { "spillway-room": told.join(", ") };
 }
 
 function placeOrderAnswer(shop: ShopContext, answer: PlaceOrderAnswer, status: OrderAccepted["status"]): WholeAnswer {
