@@ -320,3 +320,63 @@ test("the published schema takes a file with nothing but an upstream, and descri
   expect(schema.properties.cache.properties.maxBytes.description).toBeString();
   expect(schema.$schema).toContain("2020-12");
 });
+
+describe("waiting rooms", () => {
+  const withRooms = (rooms: unknown, more: object = {}) => readObject({ waitingRooms: { rooms, ...more } });
+
+  test("need an id and little else", async () => {
+    const { waitingRooms } = await withRooms([{ id: "drop", match: { paths: ["/products/drop"] } }]);
+    expect(waitingRooms.rooms[0]).toMatchObject({ kind: "sale", outflowPerMinute: 600, renews: true, page: "product" });
+    expect((await readObject({})).waitingRooms.rooms).toEqual([]);
+  });
+
+  test("that are wrong are told all at once, each with its place and a hint", async () => {
+    const said = await complaint(
+      withRooms(
+        [
+          { id: "a", opensAt: "tomorrow", match: { paths: ["/x", "y"], hosts: ["shop.example:80"] } },
+          { id: "a", preQueueMinutes: 15, match: { paths: ["/y"] } },
+          { id: "b", opensAt: "2026-11-27T09:00:00Z", closesAt: "2026-11-27T08:00:00Z", match: { paths: ["/z"] } },
+          {
+            id: "c",
+            kind: "safety-net",
+            opensAt: "2026-11-27T09:00:00Z",
+            failMode: "floor",
+            floorPerMinute: 0,
+            match: { paths: ["/c"] },
+          },
+          {
+            id: "d",
+            match: { paths: ["/d"] },
+            bypass: { addresses: ["10.0.0.0/64"], tokens: ["secret"], bots: ["nobody"] },
+          },
+          { id: "all" },
+          { id: "never", match: { paths: ["/never"] } },
+        ],
+        { smtpUrl: "http://mail.example" },
+      ),
+    );
+    for (const words of [
+      "rooms/0/opensAt must be a date and time with its zone",
+      'rooms/0/match/paths/1 "y" must begin with "/"',
+      "rooms/0/match/hosts/0 must be a host name without a port",
+      'rooms/1/id "a" is the id of room 0 too',
+      "rooms/1/preQueueMinutes needs opensAt",
+      "rooms/2/closesAt is not after opensAt",
+      "rooms/3/opensAt is for a sale",
+      "rooms/3/floorPerMinute is 0",
+      "rooms/4/bypass/addresses/0 must be an address or a CIDR",
+      "rooms/4/bypass/tokens/0 must be a SHA-256",
+      "rooms/4/bypass/bots/0 must be a domain",
+      'rooms/6/match is never reached: room 5 ("all")',
+      "smtpUrl must be an address",
+      "mailFrom is missing",
+    ])
+      expect(said).toContain(words);
+  });
+
+  test("are told where a misspelt setting belongs", async () => {
+    expect(await complaint(withRooms([{ id: "a", outflowPerMinut: 3 }]))).toContain('did you mean "outflowPerMinute"?');
+    expect(await complaint(withRooms([{ id: "A B" }]))).toContain("small letters");
+  });
+});

@@ -16,6 +16,8 @@ export type Plan = {
   readonly arrivalsPerSecond: number;
   readonly latencyMs: readonly [least: number, most: number];
   readonly isQuiet: boolean;
+  /** After the last trouble: long enough to see that it goes on, in some. */
+  readonly healedSeconds: number;
   readonly requestLost: number;
   readonly replyLost: number;
   /** Chances per second of the world. */
@@ -33,9 +35,8 @@ export type Plan = {
   readonly driftPpm: number;
 };
 
-export const troubleSeconds = 45;
+export const troubleSeconds = 40;
 export const quietSeconds = 110;
-export const healedSeconds = 35;
 
 const latencies = [
   [1, 5],
@@ -44,9 +45,9 @@ const latencies = [
 ] as const;
 
 export function drawPlan(dice: Dice): Plan {
-  const isQuiet = dice.chance(0.05);
+  const isQuiet = dice.chance(0.03);
   const perhaps = (share: number, chance: number): number => (!isQuiet && dice.chance(share) ? chance : 0);
-  const outflowPerMinute = isQuiet ? dice.pick([30, 60, 120]) : dice.pick([6, 12, 20, 30, 60]);
+  const outflowPerMinute = isQuiet ? dice.pick([30, 60]) : dice.pick([6, 12, 20, 30]);
   const ghosts = dice.pick([0, 0.3, 0.6, 0.6, 0.8]);
   const hasCap = !isQuiet && dice.chance(0.3);
   return {
@@ -61,9 +62,10 @@ export function drawPlan(dice: Dice): Plan {
     late: dice.pick([0, 0.1, 0.3]),
     copied: dice.pick([0, 0.05]),
     // Enough that somebody always waits, in most runs.
-    arrivalsPerSecond: (outflowPerMinute / 60 / (1 - ghosts)) * (isQuiet ? 1.6 : dice.pick([0.5, 1.3, 2])),
+    arrivalsPerSecond: (outflowPerMinute / 60 / (1 - ghosts)) * (isQuiet ? 1.4 : dice.pick([0.5, 1.2])),
     latencyMs: dice.pick(isQuiet ? latencies.slice(0, 2) : latencies),
     isQuiet,
+    healedSeconds: dice.pick([10, 10, 32]),
     requestLost: perhaps(0.4, dice.pick([0.01, 0.1])),
     replyLost: perhaps(0.4, dice.pick([0.01, 0.1])),
     partition: perhaps(0.4, 0.03),

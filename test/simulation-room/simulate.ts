@@ -1,7 +1,7 @@
 /** One run by its seed: what befell, what was promised and broken, and how many were admitted of those who might have been. */
 import { createDice } from "../simulation/dice.ts";
 import type { Mutation } from "./mutants.ts";
-import { drawPlan, healedSeconds, type Plan, quietSeconds, troubleSeconds } from "./plan.ts";
+import { drawPlan, type Plan, quietSeconds, troubleSeconds } from "./plan.ts";
 import { beginningMs } from "./scheduler.ts";
 import { comes, type Shopper } from "./shopper.ts";
 import { World } from "./world.ts";
@@ -32,7 +32,7 @@ export async function simulate(seed: number, mutation: Mutation = {}, tellsAll =
   const { scheduler, observer } = world;
   const shoppers: Shopper[] = [];
   const healMs = beginningMs + (plan.isQuiet ? 0 : troubleSeconds * 1000);
-  const endMs = healMs + (plan.isQuiet ? quietSeconds : healedSeconds) * 1000;
+  const endMs = healMs + (plan.isQuiet ? quietSeconds : plan.healedSeconds) * 1000;
 
   const arrive = (): void => {
     if (shoppers.length < shoppersMax) shoppers.push(comes(world, shoppers.length + 1));

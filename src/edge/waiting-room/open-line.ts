@@ -467,7 +467,12 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
           new Error("Too many changes of this room wait for its store: try again when it answers."),
         );
       return new Promise((resolve) => {
-        controls.push({ change, resolve });
+        const agreed = (): void => {
+          // Whoever asks what holds now is not shown what held before.
+          documentMs = Number.NEGATIVE_INFINITY;
+          resolve();
+        };
+        controls.push({ change, resolve: agreed });
         reporter.ask();
       });
     },

@@ -31,7 +31,7 @@ function mine(frame: Frame): string {
   const { room, view, mayMail } = frame;
   const address = `/.spillway/rooms/${room.id}`;
   const isTurnFar = !view.isCalled && view.phase !== "sold-out";
-  return `${isTurnFar ? `<label class="spw-sound" data-sound hidden><input type="checkbox"> A sound and a vibration when it is my turn</label>` : ""}${
+  return `${isTurnFar ? `<label class="spw-sound" data-sound hidden><input type="checkbox" name="sound"> A sound and a vibration when it is my turn</label>` : ""}${
     mayMail && isTurnFar && !isUnlikely(view)
       ? mailForm(
           frame,

@@ -4,7 +4,6 @@
  * so a million who wait are to the origin as one who looks, and nothing in it is anybody's. When the origin is gone, the last one stays.
  */
 import type { Exchange, Next } from "../exchange.ts";
-import { toHeaders } from "../ports.ts";
 
 export type PublicPage = {
   /** HTML up to where the panel goes, and from there on. */
@@ -212,10 +211,3 @@ export function withOurs(policies: string, ours: string): string {
     })
     .join(", ");
 }
-
-/** A copy of what somebody asked for, to be passed on as theirs. */
-export const withHeaders = (exchange: Exchange, change: (headers: Headers) => void): Exchange => {
-  const headers = toHeaders(exchange.headers);
-  change(headers);
-  return { ...exchange, headers };
-};

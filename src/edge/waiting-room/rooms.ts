@@ -8,6 +8,8 @@ import type { Room, WaitingRooms } from "#contract/waiting-room.ts";
 import type { Random } from "#kernel/clock.ts";
 import { limitKey } from "../addresses.ts";
 import type { Answer, Exchange, Glimpse, Next, Stage } from "../exchange.ts";
+import { chooseForm } from "../fallback/negotiate.ts";
+import { withFields } from "../limits/limits.ts";
 import type { Meter, PreparedAnswer } from "../ports.ts";
 import { createBypass } from "./bypass.ts";
 import { createEndpoints } from "./endpoints.ts";
@@ -217,7 +219,10 @@ export async function createRooms(first: WaitingRooms, deps: RoomsDeps): Promise
     const waited = await waiting.wait(room, exchange, next);
     if ("answer" in waited) return waited.answer;
     const set = [...waited.cookies, room.places.passCookie(waited.pass, exchange.scheme === "https")];
-    return await passOn(exchange, next, [{ open: room, pass: waited.pass }], set);
+    const answer = await passOn(exchange, next, [{ open: room, pass: waited.pass }], set);
+    // A program without cookies is told what it shows from now on.
+    const isProgram = cookies === null && chooseForm(exchange.headers, exchange.path) === "json";
+    return isProgram ? withFields(answer, [[passField, waited.pass.text]]) : answer;
   }
 
   /** A file that pages are made of is open; what calls itself one and is a page or an API is not. */

@@ -24,10 +24,12 @@ const delayBins = 12;
 const delayWeightMax = 400;
 const pastWeightMax = 400;
 
-/** Before anything is measured: seven of ten come, most within four seconds, as if of a few who were seen. */
+/** Before anything is measured: seven of ten come, most within eight seconds, as if of a few who were seen. */
 const priorShow = 0.7;
 const priorWeight = 4;
-const priorDelays: readonly number[] = [1, 1, 1, 2, 2, 1, 0.5, 0.2, 0.1, 0, 0, 0];
+/** Nobody is called more than twenty times over: who claims would wait at the door for minutes. */
+const rateLeast = 0.05;
+const priorDelays: readonly number[] = [1, 1, 1, 2, 2, 2, 1.5, 0.7, 0.2, 0, 0, 0];
 
 export const noTurns: Turns = { turns: [], pastCalled: 0, pastCame: 0, delays: [] };
 
@@ -139,6 +141,6 @@ export function showingOf({ turns, pastCalled, pastCame, delays }: Turns, nowMs:
     pending += Math.min(count - cameCount, count * later);
     trust *= 0.95;
   }
-  const rate = Math.min(1, Math.max(0.02, shown / seen));
+  const rate = Math.min(1, Math.max(rateLeast, shown / seen));
   return { rate, delayMs, expected: rate * pending };
 }

@@ -7,7 +7,7 @@ import { open } from "node:fs/promises";
 import { Compile } from "typebox/compile";
 import { Receipt } from "#contract/receipt.ts";
 import type { SignedNow } from "#contract/waiting-room.ts";
-import { entrantsMax } from "#edge/waiting-room/draw.ts";
+import { type Draw, entrantsMax } from "#edge/waiting-room/draw.ts";
 import { append, emptyFrontier, leafBytes, rootOf, type Sha256 } from "#edge/waiting-room/merkle.ts";
 import {
   commitmentCheck,
@@ -20,6 +20,7 @@ import { SpillwayError } from "#kernel/error.ts";
 import { args, print, progress, table } from "./terminal.ts";
 
 const usage = `usage: bin/spillway verify-draw RECEIPT [--keys KEYS] [--earlier DOCUMENT] [--json]
+       bin/spillway verify-draw --document DOCUMENT --number NUMBER [--keys KEYS]
        bin/spillway verify-draw --all LEAVES --document DOCUMENT [--keys KEYS]
 
 Each may be a file, - for standard input, or an address (http or https).
@@ -30,6 +31,7 @@ Each may be a file, - for standard input, or an address (http or https).
   --all LEAVES         computes the whole draw: all leaves of the join log, 32 bytes each (/.spillway/rooms/ID/leaves);
                        prints number,rank as CSV, and the checks beside it on standard error
   --document DOCUMENT  /.spillway/rooms/ID/now after the draw
+  --number NUMBER      the rank that the document's draw gives this number; that somebody joined with it only a receipt shows
   --json               the checks as one JSON document
 
 Exit code: 0 when nothing is broken, 4 when something is, 2 when it could not be read.
@@ -46,6 +48,7 @@ export async function verifyDrawTool(given: string[]): Promise<number> {
     earlier: { type: "string" },
     all: { type: "string" },
     document: { type: "string" },
+    number: { type: "string" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   });
@@ -58,8 +61,10 @@ export async function verifyDrawTool(given: string[]): Promise<number> {
     if (values.document === undefined || positionals.length > 0) throw new SpillwayError("bad_usage", usage);
     return await wholeDraw(values.all, await readDocument(values.document), keys);
   }
+  if (values.number !== undefined && values.document !== undefined && positionals.length === 0)
+    return await oneRank(values.number, await readDocument(values.document), keys);
   const [from, ...more] = positionals;
-  if (from === undefined || more.length > 0 || values.document !== undefined)
+  if (from === undefined || more.length > 0 || values.document !== undefined || values.number !== undefined)
     throw new SpillwayError("bad_usage", usage);
   const receipt = await readReceipt(from);
   const earlier = values.earlier === undefined ? receipt.earlier : await readDocument(values.earlier);
@@ -76,19 +81,52 @@ export async function verifyDrawTool(given: string[]): Promise<number> {
   return broken === 0 ? 0 : 4;
 }
 
+async function oneRank(
+  given: string,
+  document: SignedNow,
+  keys: Readonly<Record<string, string>> | undefined,
+): Promise<number> {
+  const number = Number(given);
+  if (!Number.isSafeInteger(number) || number < 1)
+    throw new SpillwayError("bad_usage", `${given} is no number of a ticket.`);
+  const { draw, commitment, seed } = madeDraw(document);
+  const checks = [await documentCheck(document, keys), commitmentCheck(commitment, seed, sha256)];
+  print(checkTable(checks));
+  if (checks.some(({ result }) => result === "broken")) return 4;
+  print(`\nNumber ${number} has rank ${draw.rankOf(number)}.`);
+  return 0;
+}
+
+function madeDraw({ now }: SignedNow): { readonly draw: Draw; readonly commitment: string; readonly seed: string } {
+  const draw = drawIn(now, sha256);
+  if (draw === undefined || now.draw === undefined)
+    throw new SpillwayError(
+      "bad_usage",
+      "The document tells of no draw that was made. Get it again after the doors have opened.",
+    );
+  return { draw, commitment: now.draw.commitment, seed: draw.seed };
+}
+
+const documentCheck = async (
+  document: SignedNow,
+  keys: Readonly<Record<string, string>> | undefined,
+): Promise<ReceiptCheck> =>
+  keys === undefined
+    ? {
+        id: "signature",
+        result: "open",
+        sentence: "Whose document it is was not checked: name the shop's keys with --keys.",
+      }
+    : await signatureCheck(document, keys, "the key that the shop publishes");
+
 async function wholeDraw(
   from: string,
   document: SignedNow,
   keys: Readonly<Record<string, string>> | undefined,
 ): Promise<number> {
-  const { draw: told, log } = document.now;
-  const draw = drawIn(document.now, sha256);
-  if (draw === undefined || told === undefined)
-    throw new SpillwayError(
-      "bad_usage",
-      "The document tells of no draw that was made. Get it again after the doors have opened.",
-    );
-  const { last, root, seed } = draw;
+  const { log } = document.now;
+  const { draw, commitment, seed } = madeDraw(document);
+  const { last, root } = draw;
   const bar = progress("leaves");
   const roots = new Map<number, string>();
   let frontier = emptyFrontier;
@@ -104,14 +142,8 @@ async function wholeDraw(
   bar.end();
   if (last === 0) roots.set(0, rootOf(emptyFrontier, sha256));
   const checks: ReceiptCheck[] = [
-    keys === undefined
-      ? {
-          id: "signature",
-          result: "open",
-          sentence: "Whose document it is was not checked: name the shop's keys with --keys.",
-        }
-      : await signatureCheck(document, keys, "the key that the shop publishes"),
-    commitmentCheck(told.commitment, seed, sha256),
+    await documentCheck(document, keys),
+    commitmentCheck(commitment, seed, sha256),
     rootCheck("entrants", `the ${last} joins before the draw`, roots.get(last), root),
     rootCheck("join", `all ${log.size} joins of the log`, roots.get(log.size), log.root),
   ];

@@ -19,7 +19,8 @@ const frozen = { ...drop, id: "frozen", title: "Frozen", match: { paths: ["/froz
 const later = { id: "later", match: { paths: ["/later"] }, opensAt: "2100-01-01T09:00:00Z", preQueueMinutes: 15 };
 const net = { id: "net", kind: "safety-net", match: { paths: ["/net/*"] } };
 const tagged = { id: "tagged", match: { tags: ["collection-drop"] }, opensAt: past, outflowPerMinute: 60 };
-const rooms = [drop, frozen, later, net, tagged];
+const quiet = { id: "quiet", match: { paths: ["/quiet/*"] }, opensAt: past };
+const rooms = [drop, frozen, later, net, tagged, quiet];
 
 let world: Awaited<ReturnType<typeof startRoomEdge>>;
 beforeAll(async () => {
@@ -147,6 +148,19 @@ describe("a program", () => {
       headers: { ...headers, "spillway-place": place },
     });
     expect(early.status).toBe(202);
+  });
+
+  test("that finds no line is told in the answer what to show from then on", async () => {
+    const answer = await fetch(`${world.url}/quiet/api`, { headers: { accept: "application/json" } });
+    const pass = answer.headers.get("spillway-pass") ?? "";
+    expect(answer.headers.getSetCookie().some((cookie) => cookie.startsWith(`spillway_pass_quiet=${pass};`))).toBe(
+      true,
+    );
+    const { next } = await nowOf("quiet");
+    expect((await fetch(`${world.url}/quiet/api`, { method: "POST", headers: { "spillway-pass": pass } })).status).toBe(
+      200,
+    );
+    expect((await nowOf("quiet")).next).toBe(next);
   });
 
   test("is let in where nobody waits, and its pass goes to the shop and nobody else's does", async () => {

@@ -87,6 +87,20 @@ test("the whole draw is computed anew from the published leaves, over HTTP too",
   }
 });
 
+test("one rank is computed from the published document alone, unless its seed is another's", async () => {
+  const document = await file("published.json", room.after);
+  const keys = await file("published-keys.json", { keys: room.keys });
+  const { out, code } = await verifyDraw(["--document", document, "--number", "17", "--keys", keys]);
+  expect(code).toBe(0);
+  expect(out).toContain(`Number 17 has rank ${room.rankOf(17)}.`);
+  const seed = "ee".repeat(32);
+  const draw = { ...(room.after.now.draw as NonNullable<typeof room.after.now.draw>), seed };
+  const cheat = await file("cheat.json", room.signed({ ...room.after.now, draw }));
+  expect(await verifyDraw(["--document", cheat, "--number", "17"])).toMatchObject({ code: 4 });
+  const early = await file("early.json", room.before);
+  expect((await verifyDraw(["--document", early, "--number", "17"])).err).toContain("no draw that was made");
+});
+
 test("one leaf exchanged after the draw breaks it, and fewer leaves are said to be fewer", async () => {
   const bent = room.leaves.slice();
   bent[5 * 32] = (bent[5 * 32] ?? 0) ^ 1;
@@ -108,6 +122,7 @@ test.each([
   [["http://127.0.0.1:1/receipt"], "cannot be reached"],
   [["a", "b"], "usage:"],
   [["--all", "x"], "usage:"],
+  [["--number", "3"], "usage:"],
   [["--colour", "red"], "See --help."],
 ])("%j is answered with a sentence and 2", async (words, sentence) => {
   const { err, code } = await verifyDraw(words, "{");
