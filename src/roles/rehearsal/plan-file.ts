@@ -13,6 +13,7 @@ import { SpillwayError } from "#kernel/error.ts";
 import { massOf, type Piece, peakOf, piecesOf, secondsOf } from "#rehearse/crowd/arrivals.ts";
 import type { Tables } from "#rehearse/crowd/journey.ts";
 import { complainOfPlan } from "#rehearse/crowd/plan-complaints.ts";
+import { thresholdComplaint } from "#rehearse/verdict/thresholds.ts";
 import { type Complaint, schemaComplaints, schemaJson, shown } from "../schema-complaints.ts";
 import { readSettingsFile, said } from "../settings-file.ts";
 
@@ -83,6 +84,10 @@ export async function readyPlan(raw: unknown, folder: string, name: string): Pro
       if (rows !== undefined) history = historyOf(rows, arrivals, complain);
     }
     complainOfPlan(plan, (file) => tables[file]?.[0], complain);
+    for (const [at, threshold] of plan.thresholds.entries()) {
+      const message = thresholdComplaint(threshold);
+      if (message !== undefined) complain(`/thresholds/${at}`, message);
+    }
   } catch (error) {
     // Where a part has the wrong shape, what it should agree with is left alone.
     if (complaints.length === 0) throw error;

@@ -2,9 +2,11 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { SpillwayError } from "#kernel/error.ts";
 import { peakOf, peakSecondOf } from "#rehearse/crowd/arrivals.ts";
 import type { RehearsalParts } from "#rehearse/ports.ts";
 import { goNoGoHtml, goNoGoMarkdown, goNoGoText } from "#rehearse/report/go-no-go-report.ts";
+import { k6Script } from "#rehearse/report/k6-script.ts";
 import { exitCodeOf, type RunResult } from "#rehearse/result.ts";
 import { readDrill } from "../house/drill.ts";
 import { type House, openHouse } from "../house/house.ts";
@@ -36,7 +38,8 @@ time counts from when it should have begun, so that a shop that stands still is 
   bin/spillway rehearse --house --rate 20 --peak 100 --seconds 60 --drill worker-killed
   bin/spillway rehearse --go-no-go sale.yaml --report report/
   bin/spillway rehearse --go-no-go --house --rate 20 --peak 60 --seconds 30
-  bin/spillway rehearse import har checkout.har > plan.json
+  bin/spillway rehearse import har checkout.har > plan.json      (import --help: openapi, sitemap, log, k6)
+  bin/spillway rehearse export k6 sale.yaml > sale.js
 
   --url URL        the target; in place of the plan's, or with the flags below instead of a plan
   --path PATH      an address to ask for; may come several times (/)
@@ -66,6 +69,7 @@ const agent = `spillway-rehearse/${version}`;
 
 export async function rehearseTool(given: string[]): Promise<number> {
   if (given[0] === "import") return await importTool(given.slice(1));
+  if (given[0] === "export") return await exportTool(given.slice(1));
   const flags = readFlags(given);
   if (flags.isHelp) {
     print(rehearseHelp);
@@ -90,6 +94,14 @@ export async function rehearseTool(given: string[]): Promise<number> {
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
   }
+}
+
+async function exportTool([kind, file, ...more]: string[]): Promise<number> {
+  if (kind !== "k6" || file === undefined || more.length > 0)
+    throw new SpillwayError("bad_usage", "usage: bin/spillway rehearse export k6 PLAN > sale.js");
+  const { plan } = await readPlanFile(file, () => undefined);
+  process.stdout.write(k6Script(plan));
+  return 0;
 }
 
 async function rehearse(flags: RehearseFlags, signal: AbortSignal): Promise<number> {
