@@ -171,5 +171,7 @@ async function ofTheEdge(url: string | undefined, before: Samples | undefined): 
   if (requests === 0) return [...room, notLookedAt("shed", "no request went through an edge that counts there")];
   const paying = since("spillway_edge_shed_total", { class: "paying" });
   const others = since("spillway_edge_shed_total") - paying;
-  return [...room, promise("shed", requests, paying, `turned away: ${paying} who were paying, ${others} others`)];
+  // Where nobody can be served, those who pay are refused too; what must never be is that somebody else goes first.
+  const unjust = since("spillway_edge_shed_paying_first_total");
+  return [...room, promise("shed", requests, unjust, `refused: ${paying} who were paying, ${others} others`)];
 }

@@ -12,18 +12,20 @@ import { classes } from "./waiting-line.ts";
 function world(given: object = {}, signals?: SheddingDeps["signals"]) {
   let nowMs = 0;
   let timers: { atMs: number; call: () => void }[] = [];
+  const meter = countingMeter();
   const shedding = createShedding(
     settingsOf(SheddingSettings, { algorithm: "fixed", initial: 1, least: 1, queueMax: 4, ...given }),
     {
       now: () => nowMs,
       later: (ms, call) => timers.push({ atMs: nowMs + ms, call }),
       random: () => 0,
-      meter: countingMeter(),
+      meter,
       ...(signals === undefined ? {} : { signals }),
     },
   );
   return {
     shedding,
+    counts: meter.counts,
     now: () => nowMs,
     async pass(ms: number) {
       const end = nowMs + ms;
@@ -129,6 +131,16 @@ describe("without room", () => {
     }
     for (let i = 0; i < 7; i++) await asked[i]?.answer();
     expect(paths()).toEqual(["first", "p1", "p2", "c", "b", "a", "z"]);
+  });
+
+  test("whoever pays is not counted as passed over, even when they are refused with everybody else", async () => {
+    const { shedding, counts } = world({ queueMax: 2 });
+    const { next } = upstream();
+    void shedding.stage(of("paying", "first"), next);
+    for (let i = 0; i < 4; i++) void shedding.stage(of("paying", `p${i}`), next);
+    void shedding.stage(of("browsing", "a"), next);
+    expect(counts.get("spillway_edge_shed_total paying queue full")).toBe(2);
+    expect(counts.get("spillway_edge_shed_paying_first_total")).toBeUndefined();
   });
 
   test("a full line makes place for somebody higher by the newest of its lowest, who is told so", async () => {

@@ -99,6 +99,12 @@ export function createShedding(first: EdgeConfig["shedding"], deps: SheddingDeps
   const { now, later, random, signals } = deps;
   const countShed = deps.meter.counter("spillway_edge_shed_total", "Requests refused because there were too many.");
   const countsShed = new Map<string, { inc: () => void; value: number }>();
+  const countUnjust = deps.meter.counter(
+    "spillway_edge_shed_paying_first_total",
+    "Requests of somebody paying that were refused although one of another class was let through meanwhile. Never.",
+  )({});
+  /** When somebody who is not paying was let through last. */
+  let otherLetInMs = Number.NEGATIVE_INFINITY;
   const waitSeconds = deps.meter.histogram(
     "spillway_edge_queue_seconds",
     "How long requests that had to wait for their turn waited.",
@@ -223,6 +229,7 @@ export function createShedding(first: EdgeConfig["shedding"], deps: SheddingDeps
         if (waiter === undefined) break;
         line.leave(waiter);
         const { exchange, next, resolve, reject, unlisten } = waiter.who;
+        if (waiter.rank > 0) otherLetInMs = now();
         unlisten();
         leftLine(waiter);
         try {
@@ -267,6 +274,7 @@ export function createShedding(first: EdgeConfig["shedding"], deps: SheddingDeps
     const entered = line.enter({ exchange, next, resolve, reject, unlisten }, rank, nowMs);
     if (entered === undefined) {
       signals?.waited(settings.queueMs, nowMs);
+      if (rank === 0 && line.length > (line.lengths[0] ?? 0)) countUnjust();
       return refused(exchange, rank, "queue full");
     }
     waiter = entered.waiter;
@@ -280,6 +288,7 @@ export function createShedding(first: EdgeConfig["shedding"], deps: SheddingDeps
   function turnAway(waiter: Waiter<Request>, reason: Reason): void {
     waiter.who.unlisten();
     leftLine(waiter);
+    if (waiter.rank === 0 && otherLetInMs > waiter.sinceMs) countUnjust();
     waiter.who.resolve(refused(waiter.who.exchange, waiter.rank, reason));
   }
 

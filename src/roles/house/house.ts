@@ -48,6 +48,8 @@ export type House = {
 
 const sku = "DRILL-LAMP";
 const units = 1_000_000;
+/** Of which a house has enough for any crowd. */
+export const houseWare = { sku, product: "/products/drill-lamp" };
 const bodyMaxBytes = 1024 * 1024;
 /** Nobody on the way of a shopper may ask oftener than this; bots come with addresses of their own. */
 const addressPerSecond = 20;

@@ -20,12 +20,18 @@ export function planOfFlags(flags: FlagPlan): RehearsalPlanFile {
   };
 }
 
+/** What most buy. */
+export type Ware = { readonly sku: string; readonly product: string };
+
 /**
  * The demonstration shop, as people use it on a sale day: most look, some search, some buy, and a few come for what is nearly
  * gone. Everybody has an address of their own, which the shop sees when it believes us (SPILLWAY_TRUSTED_PROXIES=127.0.0.1,::1);
  * else its limit for one address turns the crowd away, as it should.
  */
-export function planOfShop(flags: FlagPlan): RehearsalPlanFile {
+export function planOfShop(
+  flags: FlagPlan,
+  plenty: Ware = { sku: "TARN", product: "/products/tarn-carafe" },
+): RehearsalPlanFile {
   const address = { "X-Forwarded-For": "{{address}}" };
   const look = (name: string, path: string, most = 3) => ({
     name,
@@ -102,7 +108,7 @@ export function planOfShop(flags: FlagPlan): RehearsalPlanFile {
       {
         name: "buy",
         weight: 15,
-        steps: [look("collection", "/collections/table"), look("product", "/products/tarn-carafe"), ...buy("TARN")],
+        steps: [look("collection", "/collections/table"), look("product", plenty.product), ...buy(plenty.sku)],
       },
       { name: "drop", weight: 5, steps: [look("product", "/products/aurora-lamp", 1), ...buy("AURORA-LAMP")] },
     ],

@@ -9,7 +9,7 @@ import { goNoGoHtml, goNoGoMarkdown, goNoGoText } from "#rehearse/report/go-no-g
 import { k6Script } from "#rehearse/report/k6-script.ts";
 import { exitCodeOf, type RunResult } from "#rehearse/result.ts";
 import { readDrill } from "../house/drill.ts";
-import { type House, openHouse } from "../house/house.ts";
+import { type House, houseWare, openHouse } from "../house/house.ts";
 import { drillHouse } from "../house/house-calls.ts";
 import { planOfFlags, planOfShop } from "../rehearsal/flag-plan.ts";
 import { processesFor, type RehearseFlags, readFlags } from "../rehearsal/flags.ts";
@@ -261,7 +261,7 @@ async function planOf(flags: RehearseFlags, given: object | undefined): Promise<
   const own = url === undefined ? "/" : `${url.pathname}${url.search}`;
   const raw: Record<string, unknown> = structuredClone(
     flags.isShop || flags.isHouse
-      ? { ...planOfShop({ ...base, paths: [] }), target: { kind: "spillway" } }
+      ? { ...planOfShop({ ...base, paths: [] }, flags.isHouse ? houseWare : undefined), target: { kind: "spillway" } }
       : planOfFlags({ ...base, paths: flags.paths.length > 0 ? flags.paths : [own] }),
   );
   change(raw);

@@ -87,7 +87,7 @@ describe("Spillway's own books", () => {
     expect(results.get("oversold")?.detail).toContain("never oversold");
   });
 
-  test("are asked together with the edge's counts: somebody who was paying was turned away", async () => {
+  test("are asked together with the edge's counts: somebody who was paying was refused, and another let in", async () => {
     let shed = 0;
     const edge = Bun.serve({
       port: 0,
@@ -95,7 +95,7 @@ describe("Spillway's own books", () => {
       fetch: () => {
         shed += 3;
         return new Response(
-          `# HELP x y\nspillway_edge_requests_total{route="/",status="200"} ${1000 + shed * 100}\nspillway_edge_shed_total{class="paying",reason="queue full"} ${shed}\nspillway_edge_shed_total{class="browsing",reason="queue full"} 7\n`,
+          `# HELP x y\nspillway_edge_requests_total{route="/",status="200"} ${1000 + shed * 100}\nspillway_edge_shed_total{class="paying",reason="queue full"} ${2 * shed}\nspillway_edge_shed_paying_first_total ${shed}\nspillway_edge_shed_total{class="browsing",reason="queue full"} 7\n`,
         );
       },
     });
@@ -103,7 +103,12 @@ describe("Spillway's own books", () => {
       const url = `http://127.0.0.1:${edge.port}/metrics`;
       const copy = await fixture.copy();
       const results = await judge(copy.sql, outcomes([]), url);
-      expect(results.get("shed")).toMatchObject({ held: false, looked: 300, broken: 3 });
+      expect(results.get("shed")).toMatchObject({
+        held: false,
+        looked: 300,
+        broken: 3,
+        detail: "refused: 6 who were paying, 0 others",
+      });
       await copy[Symbol.asyncDispose]();
     } finally {
       await edge.stop(true);
