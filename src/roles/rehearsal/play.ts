@@ -83,7 +83,8 @@ export async function play(ready: ReadyPlan, options: PlayOptions): Promise<Play
 
     const startedAt = new Date();
     const zeroMs = performance.now() + beginInMs + plan.warmUpSeconds * 1000;
-    const secondsPlanned = plan.model === "open" ? secondsOf(ready.pieces) : (plan.closed?.seconds ?? 0);
+    const planned = plan.model === "open" ? secondsOf(ready.pieces) : (plan.closed?.seconds ?? 0);
+    const secondsPlanned = Math.round(planned * 1000) / 1000;
     const counts: SecondCount[] = [];
     const seconds: SecondResult[] = [];
     const response = new Histogram();

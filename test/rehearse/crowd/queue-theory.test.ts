@@ -7,6 +7,7 @@ import { expect, test } from "bun:test";
 import { luckOf } from "#rehearse/crowd/luck.ts";
 import { Histogram } from "#rehearse/measure/histogram.ts";
 import type { StepResult } from "#rehearse/result.ts";
+import { rehearseValidly } from "./tool-kit.ts";
 import { playVirtually, type Target } from "./virtual-world.ts";
 
 /** The share that has to wait. `load`: arrivals times service time, in clerks (Erlang 1917). */
@@ -95,3 +96,53 @@ test("arrivals by default are a Poisson process: as many seconds without anybody
   const empty = arrivals.filter((count) => count === 0).length / arrivals.length;
   expect(Math.abs(empty / Math.exp(-2) - 1)).toBeLessThan(0.1);
 });
+
+test("a real server of two clerks is measured as its own books say, and not far from Erlang in a few seconds' sample", async () => {
+  const meanMs = 20;
+  const perSecond = 80;
+  const seconds = 6;
+  let books = { served: 0, busyMs: 0, insideMs: 0 };
+  let random = luckOf(11, 0);
+  const line: (() => void)[] = [];
+  let free = 2;
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    async fetch() {
+      const cameMs = performance.now();
+      if (free > 0) free -= 1;
+      else await new Promise<void>((resolve) => line.push(resolve));
+      const begunMs = performance.now();
+      await Bun.sleep(-meanMs * Math.log(1 - random()));
+      const doneMs = performance.now();
+      books.served += 1;
+      books.busyMs += doneMs - begunMs;
+      books.insideMs += doneMs - cameMs;
+      const next = line.shift();
+      if (next === undefined) free += 1;
+      else next();
+      return new Response("served");
+    },
+  });
+  const ran = await rehearseValidly(async () => {
+    books = { served: 0, busyMs: 0, insideMs: 0 };
+    random = luckOf(11, 0);
+    const url = `http://127.0.0.1:${server.port}`;
+    return ["--url", url, "--rate", String(perSecond), "--seconds", String(seconds), "--seed", "3", "--json"];
+  });
+  await server.stop(true);
+  expect(ran.exitCode, ran.errors).toBe(0);
+  const [step] = ran.result().steps as [StepResult];
+  const responseMs = Histogram.from(step.response).meanUs / 1000;
+  const [serviceMs, insideMs] = [books.busyMs / books.served, books.insideMs / books.served];
+  expect(step.requests).toBe(books.served);
+  // What lies between the two is the way there and back, and the generator's timer of a millisecond.
+  expect(responseMs).toBeGreaterThan(insideMs);
+  expect(responseMs).toBeLessThan(insideMs * 1.1 + 10);
+  // Five hundred arrivals say little about a line's length: half as much again, or half of it, is chance.
+  const load = (step.requests / seconds) * (serviceMs / 1000);
+  expect(load).toBeLessThan(2);
+  const theoryMs = serviceMs + (erlangC(2, load) * serviceMs) / (2 - load);
+  expect(responseMs / theoryMs).toBeGreaterThan(0.5);
+  expect(responseMs / theoryMs).toBeLessThan(2);
+}, 60_000);
