@@ -23,7 +23,7 @@ export type Outcome = {
 
 const shoppersMax = 900;
 /** After the last trouble: what may pass until somebody is admitted, beside the pace itself. */
-const resumesWithinMs = 15_000;
+const resumesWithinMs = 20_000;
 
 export async function simulate(seed: number, mutation: Mutation = {}, tellsAll = false): Promise<Outcome> {
   const dice = createDice(seed);
