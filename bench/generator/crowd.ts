@@ -11,8 +11,8 @@ import type { CrowdJob, CrowdResult } from "./jobs.ts";
 export type Requests = {
   /** The next one's bytes, used until the next call; undefined: there is none, the crowd goes home. */
   next(): Uint8Array | undefined;
-  /** Told of every answer, those before and after the window included. */
-  answered(answer: Answer, inWindow: boolean): void;
+  /** Told of every answer, those before and after the window included. `received`: its head, and what of the body came with it. */
+  answered(answer: Answer, inWindow: boolean, received: Buffer): void;
 };
 
 type Connection = {
@@ -113,7 +113,7 @@ export async function crowd(
       connection.received = undefined;
       if (now >= beginAt || now >= endAt) turn(now);
       if (phase === "window") answers[answer.status] = (answers[answer.status] ?? 0) + 1;
-      requests.answered(answer, phase === "window");
+      requests.answered(answer, phase === "window", received);
       connection.left = answer.left;
       if (answer.left === 0) next(socket, now);
     },

@@ -55,12 +55,11 @@ export type SendJob = CrowdJob & {
   readonly count?: number;
   /** Of a right answer. */
   readonly status: number;
-  /** Right as well, and noted when each came. */
+  /** Right as well, and what is in the head of each is given back. */
   readonly otherStatus?: number;
 };
 
-/** `otherAtMs`: since the epoch. */
-export type SendResult = GetResult & { readonly otherAtMs: readonly number[] };
+export type SendResult = GetResult & { readonly otherHeads: readonly string[] };
 
 /** Right: answers within the window with the status and length that were expected. */
 export type GetResult = CrowdResult & { readonly right: number };

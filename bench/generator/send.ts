@@ -6,7 +6,7 @@ export async function send(job: SendJob, onEdge: (edge: "begin" | "end") => void
   const requests = job.requests.map((text) => Buffer.from(text));
   let sent = 0;
   let right = 0;
-  const otherAtMs: number[] = [];
+  const otherHeads: string[] = [];
   const result = await crowd(
     job,
     {
@@ -15,12 +15,12 @@ export async function send(job: SendJob, onEdge: (edge: "begin" | "end") => void
         sent += 1;
         return requests[(sent - 1) % requests.length];
       },
-      answered({ status }, inWindow) {
+      answered({ status }, inWindow, received) {
         if (inWindow && (status === job.status || status === job.otherStatus)) right += 1;
-        if (status === job.otherStatus) otherAtMs.push(Date.now());
+        if (status === job.otherStatus) otherHeads.push(received.toString("latin1", 0, received.indexOf("\r\n\r\n")));
       },
     },
     onEdge,
   );
-  return { ...result, right, otherAtMs };
+  return { ...result, right, otherHeads };
 }
