@@ -120,21 +120,16 @@ function resumed(best: LineState, ageMs: number, reckonedMs: number, inputs: Ste
 }
 
 /**
- * Nobody knows of a line. Before the doors open that is its beginning. Afterwards, where other edges might have known, it may be that all who
- * knew are gone: then its numbers begin above all that can have been given since the doors opened.
+ * Nobody knows of a line: this is its beginning. Where other edges might know, what they know is waited for, and the first minute counts as full.
+ * (Where the store, every edge and every file are lost together, there is nothing left to tell that from a beginning.)
  */
 function first(inputs: StepInputs): LineState {
-  const { room, wallMs } = inputs;
+  const { room, wallMs, isShared } = inputs;
   const blank = blankLine({ ...inputs, tag: inputs.newTag() });
-  if (!inputs.isShared) return blank;
+  if (!isShared) return blank;
   const fromMs = preQueueFromMs(room) ?? timeOf(room.opensAt);
   if (fromMs !== undefined && wallMs <= fromMs - wallErrorMs / 2) return blank;
-  const begun = {
-    ...resumed(blank, fromMs === undefined ? 0 : wallMs - fromMs + wallErrorMs, wallMs, inputs),
-    resumed: 0,
-  };
-  // Without a calendar nothing bounds what can have been given; what others know is still waited for.
-  return fromMs === undefined ? { ...begun, next: 1, holes: [] } : begun;
+  return { ...resumed(blank, 0, wallMs, inputs), resumed: 0, next: 1, holes: [] };
 }
 
 /** A line of which nothing has happened yet. */
