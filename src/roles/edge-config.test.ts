@@ -308,7 +308,7 @@ test("whatever stands in a file, it is taken or complained of with a place, and 
     ),
     { numRuns: 400 },
   );
-});
+}, 60_000);
 
 test("the published schema takes a file with nothing but an upstream, and describes its fields", () => {
   const schema = JSON.parse(edgeConfigSchemaJson());
