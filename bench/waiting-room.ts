@@ -102,7 +102,7 @@ export async function benchWaitingRoom(given: string[]): Promise<number> {
     const letIn = [...first.otherHeads, ...joins.otherHeads].map(
       (head) => /^set-cookie: spillway_pass_sale=([\w-]+)/im.exec(head)?.[1] ?? "",
     );
-    const admittedAtMs = [...letIn, ...claims.passes].map(stampOf).sort((a, b) => a - b);
+    const admittedAtMs = admissions([...letIn, ...claims.passes]);
     const most = mostWithin(admittedAtMs, 60_000);
     const overAdmitted = Math.max(0, most - outflowPerMinute);
     const lasted = ((admittedAtMs.at(-1) ?? 0) - (admittedAtMs[0] ?? 0)) / 1000;
@@ -295,13 +295,20 @@ const tokenOf = (seq: number): Token => ({
   thumbprint: null,
 });
 
-/** When the edge gave this pass, by its own stamp: when an answer is read on a busy machine says little about it. */
-function stampOf(pass: string): number {
-  const token = stamps.read(pass, 0);
-  if (token === undefined) throw new Error(`an answer let in with a pass that is not good: ${pass}`);
-  return token.fromMs;
+/**
+ * When each place was let in, by the edge's own stamp: when an answer is read on a busy machine says little about it. Who was let in on arrival and claims
+ * all the same is given another pass of the same admission.
+ */
+function admissions(passes: readonly string[]): number[] {
+  const codec = tokensOf("pass");
+  const firstMs = new Map<number, number>();
+  for (const pass of passes) {
+    const token = codec.read(pass, 0);
+    if (token === undefined) throw new Error(`an answer let in with a pass that is not good: ${pass}`);
+    firstMs.set(token.seq, Math.min(token.fromMs, firstMs.get(token.seq) ?? Number.POSITIVE_INFINITY));
+  }
+  return [...firstMs.values()].sort((a, b) => a - b);
 }
-const stamps = tokensOf("pass");
 
 const asked = async (edge: Edge, target: string, init: RequestInit = {}): Promise<Response> =>
   await fetch(`http://127.0.0.1:${edge.port}${target}`, {
