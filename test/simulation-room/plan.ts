@@ -65,7 +65,7 @@ export function drawPlan(dice: Dice): Plan {
     arrivalsPerSecond: (outflowPerMinute / 60 / (1 - ghosts)) * (isQuiet ? 1.4 : dice.pick([0.5, 1.2])),
     latencyMs: dice.pick(isQuiet ? latencies.slice(0, 2) : latencies),
     isQuiet,
-    healedSeconds: dice.pick([10, 10, 32]),
+    healedSeconds: dice.pick([10, 10, 36]),
     requestLost: perhaps(0.4, dice.pick([0.01, 0.1])),
     replyLost: perhaps(0.4, dice.pick([0.01, 0.1])),
     partition: perhaps(0.4, 0.03),

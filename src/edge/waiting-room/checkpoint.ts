@@ -21,22 +21,25 @@ const settleMs = 3000;
 const driftMax = 1.001;
 
 /** The line as it stands in the store, with what this edge knows better; undefined when it must be made again. */
-export function known(stored: LineState | null, { server, known: own }: StepInputs): LineState | undefined {
-  if (stored === null || stored.server !== server) return undefined;
+export function known(stored: LineState | null, inputs: StepInputs): LineState | undefined {
+  const { known: own } = inputs;
+  if (stored === null || stored.server !== inputs.server) return undefined;
   if (own === null) return stored;
   if (stored.tag === own.state.tag) return stored.serial < own.state.serial ? undefined : stored;
-  return joined(stored, own.state);
+  return joined(stored, own.state, givenWithin(own.ageMs, inputs));
 }
 
-/** Another edge made the line again, and may have known less. */
-function joined(line: LineState, own: LineState): LineState {
+/** Another edge made the line again, and may have known less. `given`: how many numbers there may be beyond those that this edge knows of. */
+function joined(line: LineState, own: LineState, given: number): LineState {
   const isSettling = line.roomMs < line.settledMs;
   const cursor = Math.max(line.cursor, own.cursor);
   const drawn = line.draw?.drawn ?? null;
   return {
     ...line,
     cursor,
-    ...(own.next > line.next ? { next: own.next, holes: withHole(line.holes, line.next, own.next - 1) } : {}),
+    ...(own.next > line.next
+      ? { next: own.next + given, holes: withHole(line.holes, line.next, own.next + given - 1) }
+      : {}),
     log: isSettling && own.log.size > line.log.size ? own.log : line.log,
     draw: drawn === null && own.draw !== null ? own.draw : line.draw,
     ...(drawn === null && own.draw?.drawn ? { holes: own.holes } : {}),
@@ -71,19 +74,22 @@ export function remade(stored: LineState | null, roomMs: number, inputs: StepInp
 function newest(stored: LineState, own: LineState): LineState {
   if (stored.tag === own.tag) return stored.serial > own.serial ? stored : own;
   const [newer, older] = stored.resumed > own.resumed ? [stored, own] : [own, stored];
-  return joined({ ...newer, settledMs: Number.POSITIVE_INFINITY }, older);
+  return joined({ ...newer, settledMs: Number.POSITIVE_INFINITY }, older, 0);
 }
 
 const ageOf = (state: LineState, wallMs: number): number => Math.max(0, wallMs - state.wallMs) + wallErrorMs;
 
+/** As if as many had joined as may: so the numbers of lives of the line that nobody remembers are below it, too. */
+const givenWithin = (ageMs: number, { joinsPerSecondMax }: StepInputs): number =>
+  Math.ceil(joinsPerSecondMax * ((ageMs * driftMax + reckonedMaxMs) / 1000 + 1));
+
 function resumed(best: LineState, ageMs: number, reckonedMs: number, inputs: StepInputs): LineState {
-  const { room, joinsPerSecondMax } = inputs;
+  const { room } = inputs;
   const outflow = outflowOf(best, room);
   const pace = paceOf(outflow);
   const roomMs = Math.max(best.roomMs, reckonedMs);
   const settledMs = roomMs + (inputs.isShared ? settleMs : 0);
-  // As if as many had joined as may: so the numbers of lives of the line that nobody remembers are below it, too.
-  const given = Math.ceil(joinsPerSecondMax * ((ageMs * driftMax + reckonedMaxMs) / 1000 + 1));
+  const given = givenWithin(ageMs, inputs);
   const grantsFromMs = Math.max(settledMs, roomMs + leaseMs + leaseGraceMs + reckonedMaxMs + paceLullMs(outflow));
   const inside =
     insideOf(best.sessions) +
@@ -120,9 +126,15 @@ function resumed(best: LineState, ageMs: number, reckonedMs: number, inputs: Ste
 function first(inputs: StepInputs): LineState {
   const { room, wallMs } = inputs;
   const blank = blankLine({ ...inputs, tag: inputs.newTag() });
+  if (!inputs.isShared) return blank;
   const fromMs = preQueueFromMs(room) ?? timeOf(room.opensAt);
-  const mayHaveRun = inputs.isShared && fromMs !== undefined && wallMs > fromMs - wallErrorMs / 2;
-  return mayHaveRun ? { ...resumed(blank, wallMs - fromMs + wallErrorMs, wallMs, inputs), resumed: 0 } : blank;
+  if (fromMs !== undefined && wallMs <= fromMs - wallErrorMs / 2) return blank;
+  const begun = {
+    ...resumed(blank, fromMs === undefined ? 0 : wallMs - fromMs + wallErrorMs, wallMs, inputs),
+    resumed: 0,
+  };
+  // Without a calendar nothing bounds what can have been given; what others know is still waited for.
+  return fromMs === undefined ? { ...begun, next: 1, holes: [] } : begun;
 }
 
 /** A line of which nothing has happened yet. */

@@ -43,7 +43,7 @@ export const leaseMs = 4000;
  * How far an edge's reckoning may take room time beyond where it was at that edge's last report, when others have changed the line since. Longer than
  * the pause between two reports; see `bookingMs` in room-time.ts.
  */
-export const reckonedMaxMs = 1300;
+export const reckonedMaxMs = 900;
 export const leaseGraceMs = 250;
 
 /** What a report meets beside the line. */

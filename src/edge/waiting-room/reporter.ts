@@ -42,7 +42,7 @@ export type ReporterOptions = {
 type Reading = { readonly from: StoredLine; readonly state: LineState | null; readonly readMs: number };
 
 const busyPauseMs = 250;
-const idlePauseMs = 1000;
+const idlePauseMs = 500;
 /** After a report was asked for: what comes within it shares the report. */
 const gatherMs = 1;
 const failedPauseMs = 250;

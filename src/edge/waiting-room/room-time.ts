@@ -11,7 +11,7 @@ export function advancedTime(line: LineState, { edge, roomMs }: Pick<Report, "ed
   const self = line.edges[edge];
   if (self === undefined) return line.roomMs;
   const isLast = self.serial === line.serial;
-  return isLast || roomMs <= self.seenMs + reckonedMaxMs ? Math.max(line.roomMs, roomMs) : line.roomMs;
+  return Math.max(line.roomMs, isLast ? roomMs : Math.min(roomMs, self.seenMs + reckonedMaxMs));
 }
 
 /** What happened until now happened before this moment, whoever reports next. */
