@@ -83,37 +83,48 @@ test("numbers that nobody is known to have draw nothing and stand behind all who
 });
 
 describe("over many seeds", () => {
-  test.each([2, 3, 4, 5])("every order of %d entrants is as likely as another", (entrants) => {
-    const draws = 12_000;
-    const counts = new Map<string, number>();
-    for (let seed = 0; seed < draws; seed++) {
-      const draw = drawOf(entrants, seed);
-      const order = Array.from({ length: entrants }, (_none, at) => draw.rankOf(at + 1)).join();
-      counts.set(order, (counts.get(order) ?? 0) + 1);
-    }
-    const orders = [1, 1, 2, 6, 24, 120][entrants] as number;
-    expect(counts.size).toBe(orders);
-    expect(Math.abs(deviationOf(chiSquareOf(counts.values(), draws / orders), orders - 1))).toBeLessThan(4);
-  });
+  test.each([2, 3, 4, 5])(
+    "every order of %d entrants is as likely as another",
+    (entrants) => {
+      const draws = 6000;
+      const counts = new Map<string, number>();
+      for (let seed = 0; seed < draws; seed++) {
+        const draw = drawOf(entrants, seed);
+        const order = Array.from({ length: entrants }, (_none, at) => draw.rankOf(at + 1)).join();
+        counts.set(order, (counts.get(order) ?? 0) + 1);
+      }
+      const orders = [1, 1, 2, 6, 24, 120][entrants] as number;
+      expect(counts.size).toBe(orders);
+      expect(Math.abs(deviationOf(chiSquareOf(counts.values(), draws / orders), orders - 1))).toBeLessThan(4);
+    },
+    30_000,
+  );
 
-  test.each([9, 16, 25, 37])("of %d entrants, each gets each rank as often, and so does each pair", (entrants) => {
-    const draws = 6000;
-    const places = new Float64Array(entrants * entrants);
-    const pairs = new Float64Array(entrants * entrants);
-    for (let seed = 0; seed < draws; seed++) {
-      const draw = drawOf(entrants, seed);
-      const ranks = Array.from({ length: entrants }, (_none, at) => draw.rankOf(at + 1) - 1);
-      for (const [at, rank] of ranks.entries()) places[at * entrants + rank] = (places[at * entrants + rank] ?? 0) + 1;
-      const pair = (ranks[0] as number) * entrants + (ranks[1] as number);
-      pairs[pair] = (pairs[pair] ?? 0) + 1;
-    }
-    const ofPlaces = deviationOf(chiSquareOf(places, draws / entrants), (entrants - 1) ** 2);
-    const possible = [...pairs].filter((_count, at) => Math.floor(at / entrants) !== at % entrants);
-    const ofPairs = deviationOf(chiSquareOf(possible, draws / possible.length), possible.length - 1);
-    console.log(`draw of ${entrants}, ${draws} seeds: places ${ofPlaces.toFixed(2)} σ, pairs ${ofPairs.toFixed(2)} σ`);
-    expect(Math.abs(ofPlaces)).toBeLessThan(4);
-    expect(Math.abs(ofPairs)).toBeLessThan(4);
-  });
+  test.each([9, 16, 25, 37])(
+    "of %d entrants, each gets each rank as often, and so does each pair",
+    (entrants) => {
+      const draws = 6000;
+      const places = new Float64Array(entrants * entrants);
+      const pairs = new Float64Array(entrants * entrants);
+      for (let seed = 0; seed < draws; seed++) {
+        const draw = drawOf(entrants, seed);
+        const ranks = Array.from({ length: entrants }, (_none, at) => draw.rankOf(at + 1) - 1);
+        for (const [at, rank] of ranks.entries())
+          places[at * entrants + rank] = (places[at * entrants + rank] ?? 0) + 1;
+        const pair = (ranks[0] as number) * entrants + (ranks[1] as number);
+        pairs[pair] = (pairs[pair] ?? 0) + 1;
+      }
+      const ofPlaces = deviationOf(chiSquareOf(places, draws / entrants), (entrants - 1) ** 2);
+      const possible = [...pairs].filter((_count, at) => Math.floor(at / entrants) !== at % entrants);
+      const ofPairs = deviationOf(chiSquareOf(possible, draws / possible.length), possible.length - 1);
+      console.log(
+        `draw of ${entrants}, ${draws} seeds: places ${ofPlaces.toFixed(2)} σ, pairs ${ofPairs.toFixed(2)} σ`,
+      );
+      expect(Math.abs(ofPlaces)).toBeLessThan(4);
+      expect(Math.abs(ofPairs)).toBeLessThan(4);
+    },
+    30_000,
+  );
 
   test("coming first is worth nothing: early numbers get early ranks as often as late ones", () => {
     const entrants = 1000;

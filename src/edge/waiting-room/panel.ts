@@ -61,9 +61,9 @@ export function headline(view: PanelView, writer: Pick<Writer, "number" | "time"
     return view.isLate ? "Your place was called" : "It is your turn";
   }
   if (phase === "sold-out") return "Sold out";
+  if (place?.number === null) return "Your arrival is noted";
   if (phase === "before") return view.opensAtMs === null ? "Not open yet" : `Doors open ${writer.time(view.opensAtMs)}`;
   if (place === undefined) return phase === "draining" ? "No more places are given" : "You have no place yet";
-  if (place.number === null) return "Your arrival is noted";
   if (phase === "pre-queue" || ahead === null) return "You are in the draw";
   if (ahead === 0) return "You are next";
   return ahead === 1 ? "1 person ahead of you" : `${writer.number(ahead)} people ahead of you`;
@@ -81,6 +81,8 @@ function lead(view: PanelView, { number, time }: Writer): string {
   }
   if (phase === "sold-out")
     return "Everything has found its buyer. If something comes back, who asked first is told first.";
+  if (place?.number === null)
+    return "We cannot give you a number at this second. When you came is noted, and it counts.";
   if (phase === "before") {
     return view.preQueueAtMs === null
       ? "Until then, look around. You get a place when the doors open."
@@ -90,8 +92,6 @@ function lead(view: PanelView, { number, time }: Writer): string {
     return phase === "draining"
       ? "Who has a place keeps it and is let in. New places are not given at the moment."
       : "More people came at this second than we can give a number to. This page asks again by itself.";
-  if (place.number === null)
-    return "We cannot give you a number at this second. When you came is noted, and it counts.";
   if (phase === "pre-queue" || ahead === null) {
     const others = view.joined > 1 ? ` ${number(view.joined)} are here so far.` : "";
     const at = view.opensAtMs === null ? "when the doors open" : time(view.opensAtMs);

@@ -48,7 +48,7 @@ export function createWaiting(deps: WaitingDeps): Waiting {
     const cookies: string[] = [];
     let place = places.place(headers, atMs);
     let isNew = false;
-    if (method === "GET" && (place === undefined ? givesPlaces(open) : place.seq === 0)) {
+    if (method === "GET" && (place === undefined ? givesPlaces(open, atMs) : place.seq === 0)) {
       const joined = await places.join(atMs, place);
       if (joined.kind === "place") {
         isNew = true;
@@ -205,9 +205,13 @@ export const baseOf = ({ scheme, host }: Pick<Exchange, "scheme" | "host">): str
 const isAhead = ({ headers }: Exchange): boolean =>
   /\bprefetch\b|\bprerender\b/i.test(headers.get("sec-purpose") ?? headers.get("purpose") ?? "");
 
-const givesPlaces = ({ line }: OpenRoom): boolean => {
+const givesPlaces = ({ line, places }: OpenRoom, atMs: number): boolean => {
   const { phase } = line.now();
-  return phase === "pre-queue" || phase === "open" || phase === "paused";
+  if (phase === "pre-queue" || phase === "open" || phase === "paused") return true;
+  // An edge that has never reached the line does not know that the doors are open. It can say when somebody came.
+  const { opensAtMs, preQueueAtMs } = places.panel(undefined);
+  const fromMs = preQueueAtMs ?? opensAtMs;
+  return phase === "before" && !line.isReachable() && fromMs !== null && atMs >= fromMs;
 };
 
 function invitationOf(target: string): string | undefined {

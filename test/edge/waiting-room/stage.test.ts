@@ -17,7 +17,7 @@ const drop = {
 };
 const frozen = { ...drop, id: "frozen", title: "Frozen", match: { paths: ["/frozen/*", "/checkout/*"] }, bypass: {} };
 const later = { id: "later", match: { paths: ["/later"] }, opensAt: "2100-01-01T09:00:00Z", preQueueMinutes: 15 };
-const net = { id: "net", kind: "safety-net", match: { paths: ["/net/*"] } };
+const net = { id: "net", kind: "safety-net", match: { paths: ["/net/*"] }, staysOpenSeconds: 5 };
 const tagged = { id: "tagged", match: { tags: ["collection-drop"] }, opensAt: past, outflowPerMinute: 60 };
 const quiet = { id: "quiet", match: { paths: ["/quiet/*"] }, opensAt: past };
 const rooms = [drop, frozen, later, net, tagged, quiet];
@@ -427,3 +427,37 @@ describe("a configuration that is read again", () => {
     await world.reload(rooms);
   });
 });
+
+test("while the line cannot be reached, an arrival is noted and kept, and nobody is let in", async () => {
+  const alone = await startRoomEdge([{ ...drop, opensAt: past }], {
+    waitingRooms: { storeUrl: "redis://127.0.0.1:1" },
+  });
+  try {
+    const ada = new Visitor(alone.url);
+    await Bun.sleep(2600);
+    const text = await (await ada.ask("/products/lamp")).text();
+    expect(text).toContain("Your arrival is noted");
+    const place = ada.cookies.get("spillway_place_drop");
+    expect(await ada.json<PlaceView>("/.spillway/rooms/drop/place")).toMatchObject({ state: "waiting", number: null });
+    await ada.ask("/products/lamp");
+    expect(ada.cookies.get("spillway_place_drop")).toBe(place);
+    expect((await ada.ask("/api/x", { method: "POST", headers: { accept: "application/json" } })).status).toBe(409);
+    expect(alone.seen.filter((one) => one.path === "/api/x")).toEqual([]);
+  } finally {
+    await alone.stop();
+  }
+}, 30_000);
+
+test("a safety net opens by itself under pressure, lets in who finds no line, and closes again", async () => {
+  const phaseOf = async (): Promise<string> => (await nowOf("net")).phase;
+  await world.admin("PUT", "/edge/pressure", { level: 3 });
+  while ((await phaseOf()) !== "open") await Bun.sleep(100);
+  const ada = visitor();
+  await ada.ask("/net/page");
+  expect(ada.cookies.has("spillway_place_net")).toBe(true);
+  await world.admin("PUT", "/edge/pressure", { level: null });
+  while ((await phaseOf()) !== "standby") await Bun.sleep(100);
+  const bob = visitor();
+  expect(await (await bob.ask("/net/page")).text()).toContain("<button>Buy</button>");
+  expect(bob.cookies.size).toBe(0);
+}, 30_000);
