@@ -137,6 +137,7 @@ export async function benchWaitingRoom(given: string[]): Promise<number> {
         check.checkMicros <= reach.checkMicros,
       ],
       ["  with a pass that was checked before, µs more", digits(check.knownMicros, 1), "", undefined],
+      ["CPU of the line while nobody asks, % of a core", digits(check.idle * 100, 1), "", undefined],
       ["checks/s of passes on one core, alone", whole(check.alonePerSecond), "", undefined],
       ["over-admitted in any 60 s", whole(overAdmitted), "0", overAdmitted === 0],
       ["seconds from kill -9 to the next number", digits(resume.joinSeconds, 2), "", undefined],
@@ -379,15 +380,18 @@ async function checks(bench: Bench, guarded: Edge, open: Edge, rounds: number) {
   const passes = Array.from({ length: passesMany }, (_, index) => codec.issue(tokenOf(index + 1)));
   const requests = passes.map((pass) => request(path, { "Spillway-Pass": pass }));
   const costs = { open: [] as number[], checked: [] as number[], known: [] as number[] };
+  // The line works on whether anybody is checked or not: that is told apart.
+  const idle = await idleShare(guarded);
+  const micros = ({ cpuMicros, perSecond }: Cost): number => cpuMicros - (idle / perSecond) * 1e6;
   for (let round = 0; round < rounds; round++) {
     const plain = await send(bench, open, { requests, status: 200 });
     const checked = await send(bench, guarded, { requests, status: 200 });
     const known = await send(bench, guarded, { requests: requests.slice(0, 1000), status: 200 });
     costs.open.push(plain.cpuMicros);
-    costs.checked.push(checked.cpuMicros - plain.cpuMicros);
-    costs.known.push(known.cpuMicros - plain.cpuMicros);
+    costs.checked.push(micros(checked) - plain.cpuMicros);
+    costs.known.push(micros(known) - plain.cpuMicros);
     say(
-      `a request without a room ${digits(plain.cpuMicros, 1)} µs, with a pass to check ${digits(checked.cpuMicros, 1)} µs, with one that is known ${digits(known.cpuMicros, 1)} µs`,
+      `a request without a room ${digits(plain.cpuMicros, 1)} µs, with a pass to check ${digits(micros(checked), 1)} µs, with one that is known ${digits(micros(known), 1)} µs`,
     );
   }
   return {
@@ -395,7 +399,15 @@ async function checks(bench: Bench, guarded: Edge, open: Edge, rounds: number) {
     checkMicros: median(costs.checked),
     knownMicros: median(costs.known),
     alonePerSecond: alone(passes),
+    idle,
   };
+}
+
+/** The share of its core that an edge takes while nobody asks. */
+async function idleShare(edge: Edge): Promise<number> {
+  const begin = { cpu: cpuSeconds(edge.pid) ?? 0, ms: performance.now() };
+  await Bun.sleep(3000);
+  return ((cpuSeconds(edge.pid) ?? 0) - begin.cpu) / ((performance.now() - begin.ms) / 1000);
 }
 
 /** Reading passes and nothing else, in this process. */
