@@ -116,6 +116,7 @@ function resumed(best: LineState, ageMs: number, reckonedMs: number, inputs: Ste
     ),
     edges: {},
     stranded: emptyWindow,
+    assumed: fullWindow(outflow, roomMs),
   };
 }
 
@@ -162,6 +163,7 @@ export function blankLine(of: Pick<StepInputs, "room" | "wallMs" | "server"> & {
     released: { count: 0, last: [] },
     admitted: 0,
     stranded: emptyWindow,
+    assumed: emptyWindow,
     bypassed: {},
     orders: 0,
     units: 0,

@@ -8,8 +8,7 @@ import type { Forecast } from "./forecast.ts";
 import { rootOf } from "./merkle.ts";
 import type { RoomKeys } from "./ports.ts";
 import { outflowOf } from "./rates.ts";
-import { type LineState, phaseOf } from "./state.ts";
-import { totalOf } from "./window.ts";
+import { admittedLastMinuteOf, type LineState, phaseOf } from "./state.ts";
 
 export type Published = { readonly signed: SignedNow; readonly bytes: Uint8Array };
 
@@ -53,7 +52,7 @@ export function nowServing(
         }),
     log: { size: state.log.size, root: rootOf(state.log, keys.sha256) },
     outflowPerMinute: outflowOf(state, room),
-    admittedLastMinute: Math.max(0, totalOf(state.window) - totalOf(state.stranded)),
+    admittedLastMinute: admittedLastMinuteOf(state),
     atTheDoor,
     waitLowSeconds: forecast.waitLowSeconds,
     waitHighSeconds: forecast.waitHighSeconds,

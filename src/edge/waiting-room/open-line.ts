@@ -19,7 +19,7 @@ import { activeMaxOf, outflowOf } from "./rates.ts";
 import { RecentSet } from "./recent-set.ts";
 import { Reporter, type Told } from "./reporter.ts";
 import { insideOf } from "./sessions.ts";
-import { aheadOf, type LineState, phaseOf, type Reply, waitingOf } from "./state.ts";
+import { admittedLastMinuteOf, aheadOf, type LineState, phaseOf, type Reply, waitingOf } from "./state.ts";
 import { isRenewed, step } from "./step.ts";
 import { calledAt, delayBinOf, showingOf } from "./turns.ts";
 import { totalOf } from "./window.ts";
@@ -505,7 +505,7 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
       waiting: waitingOf(line),
       atTheDoor: Object.values(line.edges).reduce((sum, edgeState) => sum + edgeState.door.count, 0),
       active: insideOf(line.sessions),
-      admittedLastMinute: Math.max(0, totalOf(line.window) - totalOf(line.stranded)),
+      admittedLastMinute: admittedLastMinuteOf(line),
       outflowPerMinute: outflowOf(line, room),
       activeMax: activeMaxOf(line, room),
       strandedLastMinute: totalOf(line.stranded),

@@ -7,7 +7,7 @@ import type { RoomPhase } from "#contract/waiting-room.ts";
 import type { Frontier } from "./merkle.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Turns } from "./turns.ts";
-import type { AdmissionWindow } from "./window.ts";
+import { type AdmissionWindow, totalOf } from "./window.ts";
 
 export type Span = readonly [from: number, to: number];
 
@@ -51,6 +51,8 @@ export type LineState = {
 
   readonly admitted: number;
   readonly stranded: AdmissionWindow;
+  /** Of `window`: what is counted because nobody knows better, after a loss or at a blind start. */
+  readonly assumed: AdmissionWindow;
   readonly bypassed: Readonly<Record<string, number>>;
   readonly orders: number;
   readonly units: number;
@@ -150,3 +152,7 @@ export function phaseOf(state: Pick<LineState, "doors" | "control">, kind: "sale
   if (kind === "safety-net") return "standby";
   return doors.preQueue ? "pre-queue" : "before";
 }
+
+/** As far as is known to have been let in. */
+export const admittedLastMinuteOf = ({ window, stranded, assumed }: LineState): number =>
+  Math.max(0, totalOf(window) - totalOf(stranded) - totalOf(assumed));

@@ -98,7 +98,7 @@ function withoutThePast(line: LineState, atMs: number, { room }: StepInputs): Li
     }
     if (open.length > 0 || roomMs - edge.seenMs < edgeForgottenMs) edges[id] = { ...edge, leases: open };
   }
-  return { ...line, window, stranded, sessions, edges };
+  return { ...line, window, stranded, assumed: shifted(line.assumed, roomMs), sessions, edges };
 }
 
 function withTold(line: LineState, report: Report): LineState {
@@ -136,13 +136,16 @@ function withUses(line: LineState, report: Report, { room }: StepInputs): LineSt
   const totals = new Map(report.used);
   const returned = new Set(report.returned);
   const leases: Lease[] = [];
+  const pace = paceOf(outflowOf(line, room));
+  // Under a slower outflow the next admission may have been far away.
+  if (roomMs >= line.grantsFromMs) admissionsTat = Math.min(admissionsTat, roomMs + pace.burstMs);
   for (const [id, count, usedBefore, endsMs] of self?.leases ?? []) {
     const used = Math.min(count, Math.max(usedBefore, totals.get(id) ?? 0));
     const newly = used - usedBefore;
     window = booked(window, atMs, newly);
     sessions = begun(sessions, atMs + sessionMs, newly, sessionMs);
     admitted += newly;
-    if (returned.has(id)) admissionsTat -= (count - used) * paceOf(outflowOf(line, room)).intervalMs;
+    if (returned.has(id)) admissionsTat -= (count - used) * pace.intervalMs;
     else if (used < count) leases.push([id, count, used, endsMs]);
   }
   const edge: EdgeState = {
