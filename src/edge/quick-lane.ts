@@ -12,6 +12,7 @@ import type { Client, PreparedAnswer, RequestHead } from "./ports.ts";
 import type { Pressure } from "./pressure.ts";
 import type { QuickLane } from "./received.ts";
 import type { Seeing } from "./seeing.ts";
+import { roomField } from "./waiting-room/pass-on.ts";
 import type { Rooms } from "./waiting-room/rooms.ts";
 
 /**
@@ -35,11 +36,12 @@ export function createQuickLane(stages: {
   /** byte-lane.ts, or shop-lane.ts. */
   readonly on: Lane;
   /** Undefined where there are none: they look at every request, and what they must meet takes the long way. */
-  readonly rooms: Pick<Rooms, "gate" | "atHand"> | undefined;
+  readonly rooms: Pick<Rooms, "gate" | "letIn" | "atHand"> | undefined;
 }): QuickLane {
   const { seeing, pressure, limits, cache, on, rooms } = stages;
   return (exchange, head, client, body) => {
-    if (rooms?.gate(exchange) === true) {
+    const gate = rooms?.gate(exchange) ?? "free";
+    if (rooms !== undefined && gate === "asked") {
       // The line's document is everybody's, and counted by no limit: those behind one address who wait are many.
       const document = rooms.atHand(exchange);
       if (document !== undefined) seeing.seen(exchange, document.status, seeing.startMs());
@@ -50,12 +52,16 @@ export function createQuickLane(stages: {
     const startedMs = seeing.startMs();
     const answer = cache?.atHand(exchange);
     if (cache === undefined || answer === undefined) {
-      if (client === undefined) return undefined;
+      // Behind the cache the pass goes along.
+      if (client === undefined || gate === "inside") return undefined;
       return on(exchange, head, startedMs, client, body) ? "awaited" : undefined;
     }
+    // What the shop says of the shopper is obeyed, and not shown.
+    if (gate === "inside" && answer.fields.some(([name]) => name === roomField)) return undefined;
     const fields = limits.charge(exchange, isPrivateAnswer(answer));
     if (fields === undefined) return undefined;
     cache.taken(exchange);
+    if (gate === "inside") rooms?.letIn(exchange);
     seeing.seen(exchange, answer.status, startedMs);
     return fields.length === 0 ? answer : withFields(answer, fields);
   };

@@ -99,16 +99,16 @@ function obey(said: string, inside: readonly Inside[]): ReadonlySet<OpenRoom> {
   return released;
 }
 
+export const isRenewalDue = ({ config, line }: OpenRoom, { untilMs }: Pass): boolean =>
+  config.renews && untilMs - line.roomMs() <= config.sessionSeconds * 750;
+
 /** When a quarter of the session has gone. Only with an answer that a person looks at: not with each picture of a page. */
 function renewal({ open, pass }: Inside, response: Response): Pass | undefined {
+  if (!isRenewalDue(open, pass)) return undefined;
   const { config, line, places } = open;
-  if (!config.renews) return undefined;
-  const sessionMs = config.sessionSeconds * 1000;
-  const roomMs = line.roomMs();
-  if (pass.untilMs - roomMs > sessionMs * 0.75) return undefined;
   const isSeen = /^(?:text\/html|application\/(?:[\w.-]+\+)?json)\b/i.test(response.headers.get("content-type") ?? "");
   if (!isSeen && !isPrivate(response.headers.get("cache-control"))) return undefined;
-  const untilMs = roomMs + sessionMs;
+  const untilMs = line.roomMs() + config.sessionSeconds * 1000;
   if (!isBeside(pass.seq) && !line.renew(pass.seq, pass.untilMs, untilMs)) return undefined;
   return places.admit(pass, untilMs);
 }

@@ -19,7 +19,7 @@ import type { Line } from "./line.ts";
 import { createMatching, type Matching } from "./matching.ts";
 import type { OpenRoom } from "./open-room.ts";
 import type { PanelView } from "./panel.ts";
-import { type Inside, passOn, roomField, withPasses } from "./pass-on.ts";
+import { type Inside, isRenewalDue, passOn, roomField, withPasses } from "./pass-on.ts";
 import type { DrawQr, LineStore, RoomKeys, RoomMail, TellerBook, VerifyBot, VerifyStockSignature } from "./ports.ts";
 import { createPublicPages, headTags } from "./public-pages.ts";
 import { documentFields, type RoomFiles } from "./room-files.ts";
@@ -54,8 +54,13 @@ export type Rooms = {
   readonly pollStage: Stage;
   /** Behind the cache: where answers say which room their address belongs to. */
   readonly learnStage: Stage;
-  /** Whether a request has to take the long way: a room may have a say in it. Costs one look into a map. */
-  readonly gate: (exchange: Glimpse) => boolean;
+  /**
+   * What the lanes may do with a request. "free": no room has a say in it. "inside": its pass is good, so what the cache has ready may be sent; `letIn` counts
+   * it then. "asked": it has to meet the stages. Costs a look into a map, and for a guarded address a look at the pass.
+   */
+  readonly gate: (exchange: Glimpse) => "free" | "inside" | "asked";
+  /** Counts one whom `gate` found inside, and who is answered. */
+  readonly letIn: (exchange: Glimpse) => void;
   /** The document that everybody reads, ready to be sent. */
   readonly atHand: (exchange: Glimpse) => PreparedAnswer | undefined;
   readonly all: () => readonly OpenRoom[];
@@ -285,16 +290,26 @@ export async function createRooms(first: WaitingRooms, deps: RoomsDeps): Promise
       return answer.then((response) => learnt(exchange, response));
     },
     gate: (exchange) => {
-      if (exchange.path.startsWith("/.spillway/")) return true;
+      if (exchange.path.startsWith("/.spillway/")) return "asked";
       const index = matching.roomOf(exchange);
       if (index < 0) {
         const { headers } = exchange;
-        if (headers.get(passField) !== null || headers.get(roomField) !== null) return true;
+        if (headers.get(passField) !== null || headers.get(roomField) !== null) return "asked";
         // An order may be sent from outside of the rooms, and its passes go with it.
-        if (!isRead(exchange)) return headers.get("cookie")?.includes("spillway_pass_") === true;
-        return matching.isUnknown(exchange);
+        const isMet = isRead(exchange)
+          ? matching.isUnknown(exchange)
+          : headers.get("cookie")?.includes("spillway_pass_") === true;
+        return isMet ? "asked" : "free";
       }
-      return !standsBy(open[index] as OpenRoom, exchange.address, exchange.atMs);
+      const room = open[index] as OpenRoom;
+      if (standsBy(room, exchange.address, exchange.atMs)) return "free";
+      if (!isRead(exchange)) return "asked";
+      const pass = room.places.pass(exchange.headers);
+      return pass === undefined || isRenewalDue(room, pass) ? "asked" : "inside";
+    },
+    letIn: (exchange) => {
+      const room = open[matching.roomOf(exchange)];
+      if (room !== undefined) tally("passes", room.config.id, "outcome", "good" satisfies PassOutcome);
     },
     atHand: ({ method, path }) => (method === "GET" ? prepared.get(path)?.() : undefined),
     all: () => open,
