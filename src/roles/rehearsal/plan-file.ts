@@ -85,7 +85,8 @@ export async function readyPlan(raw: unknown, folder: string, name: string): Pro
     }
     complainOfPlan(plan, (file) => tables[file]?.[0], complain);
     for (const [at, threshold] of plan.thresholds.entries()) {
-      const message = thresholdComplaint(threshold);
+      const hasLimit = threshold.below !== undefined || threshold.above !== undefined;
+      const message = hasLimit ? thresholdComplaint(threshold) : undefined;
       if (message !== undefined) complain(`/thresholds/${at}`, message);
     }
   } catch (error) {

@@ -161,6 +161,7 @@ describe("the admin API", () => {
       "shedding",
       "underWay",
       "upstreams",
+      "waitingRooms",
     ]);
   });
 });
