@@ -65,7 +65,7 @@ describe.skipIf(!chromiumIsThere)("in Chromium", () => {
   const checked = async (page: Page, text: string): Promise<string> => {
     await page.getByLabel("Your receipt").fill(text);
     await page.getByRole("button", { name: "Check it" }).click();
-    await page.waitForFunction('document.activeElement.id === "verdict"');
+    await page.locator("#verdict:focus").waitFor();
     return (await page.locator("#verdict").textContent()) ?? "";
   };
 
@@ -180,7 +180,7 @@ describe.skipIf(!chromiumIsThere)("in Chromium", () => {
       mimeType: "application/json",
       buffer: Buffer.from(JSON.stringify(await room.receipt(60))),
     });
-    await page.waitForFunction('document.getElementById("verdict").textContent === "Everything holds"');
+    await page.locator("#verdict", { hasText: /^Everything holds$/ }).waitFor();
     expect(await page.locator("#lead").textContent()).toBe("Room lamps, number 60, rank 60.");
   }, 30_000);
 
@@ -223,7 +223,7 @@ describe.skipIf(!chromiumIsThere)("in Chromium", () => {
     await page.keyboard.insertText(JSON.stringify(await room.receipt(17)));
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
-    await page.waitForFunction('document.activeElement.id === "verdict"');
+    await page.locator("#verdict:focus").waitFor();
     expect(await page.locator("#verdict").textContent()).toBe("Everything holds");
   }, 30_000);
 
