@@ -167,7 +167,7 @@ export const Shedding = Type.Object(
     least: whole(1, 100_000, 8, "Never fewer"),
     most: whole(1, 100_000, 1000, "Never more"),
     queueMax: whole(0, 100_000, 512, "Requests that may wait for their turn"),
-    queueMs: whole(1, 60_000, 1000, "How long one may wait"),
+    queueMs: whole(1, 60_000, 1000, "How long one may wait; somebody who is paying ten times as long"),
   },
   { ...closed, default: {} },
 );

@@ -1,12 +1,12 @@
 /** Who waits, who is turned away and who never is. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { Shedding as SheddingSettings } from "#contract/edge-config.ts";
 import { countingMeter, type ExchangeOptions, exchangeOf, settingsOf } from "../../../test/kit/exchange.ts";
 import type { Answer, Exchange, Next } from "../exchange.ts";
 import { OriginError } from "../ports.ts";
 import { isBackground } from "./rank.ts";
 import { createShedding, type SheddingDeps } from "./shedding.ts";
-import { classes } from "./waiting-line.ts";
+import { classes, type Waiter, WaitingLine } from "./waiting-line.ts";
 
 /** A world whose time passes when it is told to. */
 function world(given: object = {}, signals?: SheddingDeps["signals"]) {
@@ -133,16 +133,6 @@ describe("without room", () => {
     expect(paths()).toEqual(["first", "p1", "p2", "c", "b", "a", "z"]);
   });
 
-  test("whoever pays is not counted as passed over, even when they are refused with everybody else", async () => {
-    const { shedding, counts } = world({ queueMax: 2 });
-    const { next } = upstream();
-    void shedding.stage(of("paying", "first"), next);
-    for (let i = 0; i < 4; i++) void shedding.stage(of("paying", `p${i}`), next);
-    void shedding.stage(of("browsing", "a"), next);
-    expect(counts.get("spillway_edge_shed_total paying queue full")).toBe(2);
-    expect(counts.get("spillway_edge_shed_paying_first_total")).toBeUndefined();
-  });
-
   test("a full line makes place for somebody higher by the newest of its lowest, who is told so", async () => {
     const { shedding } = world({ queueMax: 2 });
     const { asked, next, paths } = upstream();
@@ -178,23 +168,49 @@ describe("without room", () => {
     expect(await person.text()).toContain("Please try again in a few seconds.");
   });
 
-  test("nobody waits longer than they should", async () => {
+  test("nobody waits longer than they should, and whoever pays ten times as long as the others", async () => {
     const { shedding, pass } = world({ queueMs: 100 });
     const { next } = upstream();
     void shedding.stage(of("cart"), next);
-    const early = of("browsing");
-    const late = of("paying");
+    const [early, pays, late] = [of("browsing"), of("paying"), of("product")];
     const answers = [shedding.stage(early, next)];
     await pass(60);
-    answers.push(shedding.stage(late, next));
+    answers.push(shedding.stage(pays, next), shedding.stage(late, next));
     await pass(39);
     expect(early.notes).toEqual({});
     await pass(1);
     expect(early.notes.refused).toBe("waited too long");
+    await pass(59);
     expect(late.notes).toEqual({});
-    await pass(60);
+    await pass(1);
     expect(late.notes.refused).toBe("waited too long");
-    expect((await all(answers)).map(({ status }) => status)).toEqual([503, 503]);
+    await pass(899);
+    expect(pays.notes).toEqual({});
+    // Whoever comes while only somebody who pays is waited for is not kept beyond their time.
+    const last = of("browsing");
+    answers.push(shedding.stage(last, next));
+    await pass(1);
+    expect(pays.notes.refused).toBe("waited too long");
+    await pass(98);
+    expect(last.notes).toEqual({});
+    await pass(1);
+    expect(last.notes.refused).toBe("waited too long");
+    expect((await all(answers)).map(({ status }) => status)).toEqual([503, 503, 503, 503]);
+  });
+
+  test("a shop that stands still for as long as a database takes to start again turns nobody away who pays", async () => {
+    const { shedding, pass, counts } = world({ initial: 2, queueMax: 40 });
+    const { asked, next } = upstream();
+    for (const path of ["hangs", "hangs too"]) void shedding.stage(of("browsing", path), next);
+    const paying = Array.from({ length: 20 }, (_, n) => of("paying", `p${n}`));
+    for (const exchange of paying) void shedding.stage(exchange, next);
+    const looking = of("browsing");
+    void shedding.stage(looking, next);
+    await pass(5000);
+    for (let at = 0; at < 2 + paying.length; at++) await asked[at]?.answer();
+    expect(looking.notes.refused).toBe("waited too long");
+    expect(paying.filter(({ notes }) => notes.refused !== undefined)).toEqual([]);
+    expect([...counts].filter(([name]) => /paying/.test(name))).toEqual([]);
   });
 
   test("whoever leaves the line makes room in it and is never asked for", async () => {
@@ -225,6 +241,91 @@ describe("without room", () => {
     expect((await all(answers)).every(({ status }) => status === 200)).toBe(true);
   });
 });
+
+describe("somebody who pays and is not served is counted", () => {
+  const refusedFor = (counts: ReadonlyMap<string, number>) =>
+    Object.fromEntries(
+      ["shed", "nothing answered", "upstream"].map((why) => [
+        why,
+        counts.get(`spillway_edge_paying_refused_total ${why}`) ?? 0,
+      ]),
+    );
+  const passedOver = (counts: ReadonlyMap<string, number>) => counts.get("spillway_edge_shed_paying_first_total") ?? 0;
+
+  test("as shed, when others were answered meanwhile", async () => {
+    const { shedding, counts, pass } = world({ queueMax: 2, queueMs: 100 });
+    const { asked, next } = upstream();
+    for (let n = 0; n < 3; n++) void shedding.stage(of("paying", `p${n}`), next);
+    await pass(10);
+    await asked[0]?.answer();
+    void shedding.stage(of("paying", "takes the free place in line"), next);
+    void shedding.stage(of("paying", "finds the line full"), next);
+    expect(refusedFor(counts)).toEqual({ shed: 1, "nothing answered": 0, upstream: 0 });
+    await pass(990);
+    // Who came before the answer waited too long as well; it was after it that the last one came.
+    expect(refusedFor(counts)).toEqual({ shed: 2, "nothing answered": 0, upstream: 0 });
+    await pass(10);
+    expect(refusedFor(counts)).toEqual({ shed: 3, "nothing answered": 0, upstream: 0 });
+    expect(passedOver(counts)).toBe(0);
+  });
+
+  test("apart, when nothing behind it answered anybody: no order of turns could have served them", async () => {
+    const { shedding, counts, pass } = world({ queueMax: 2, queueMs: 100 });
+    const { next } = upstream();
+    for (let n = 0; n < 4; n++) void shedding.stage(of("paying", `p${n}`), next);
+    void shedding.stage(of("browsing"), next);
+    expect(refusedFor(counts)).toEqual({ shed: 0, "nothing answered": 1, upstream: 0 });
+    await pass(1000);
+    expect(refusedFor(counts)).toEqual({ shed: 0, "nothing answered": 3, upstream: 0 });
+    expect(passedOver(counts)).toBe(0);
+  });
+
+  test("apart, when it was what is behind that refused or failed them", async () => {
+    const { shedding, counts } = world();
+    const { asked, next } = upstream();
+    const ends = [new Response(null, { status: 503 }), new OriginError("reset", true, "reset"), new Response()];
+    for (const name of ["paying", "browsing"] as const)
+      for (const [at, end] of ends.entries()) {
+        void Promise.resolve(shedding.stage(of(name), next)).catch(() => {});
+        const last = asked.at(-1);
+        await (end instanceof Response ? last?.answer(end.clone()) : last?.fail(end));
+        expect(shedding.stats().inFlight, `${name} ${at}`).toBe(0);
+      }
+    expect(refusedFor(counts)).toEqual({ shed: 0, "nothing answered": 0, upstream: 2 });
+  });
+
+  // The stage never does the following: the line is made wrong, or nobody would know that the counter can rise.
+  test("as passed over, by a line that gives its turns to the lowest class first", async () => {
+    using _wrong = spyOn(WaitingLine.prototype, "next").mockImplementation(function (this: WaitingLine<never>) {
+      return classes.map((_, rank) => firstOf(this, rank)).findLast((waiter) => waiter !== undefined);
+    });
+    const { shedding, counts, pass } = world({ queueMs: 100 });
+    const { asked, next, paths } = upstream();
+    void shedding.stage(of("browsing", "first"), next);
+    void shedding.stage(of("paying", "pays"), next);
+    void shedding.stage(of("browsing", "looks"), next);
+    await pass(10);
+    await asked[0]?.answer();
+    expect(paths()).toEqual(["first", "looks"]);
+    await pass(990);
+    expect(passedOver(counts)).toBe(1);
+    expect(refusedFor(counts).shed).toBe(1);
+  });
+
+  test("as passed over, by a full line in which nobody gives way", async () => {
+    const { shedding, counts } = world();
+    const { next } = upstream();
+    void shedding.stage(of("browsing", "first"), next);
+    void shedding.stage(of("browsing", "looks"), next);
+    using _wrong = spyOn(WaitingLine.prototype, "enter").mockReturnValue(undefined);
+    void shedding.stage(of("paying", "pays"), next);
+    expect(passedOver(counts)).toBe(1);
+  });
+});
+
+/** Of one class, whoever came first. */
+const firstOf = (line: WaitingLine<never>, rank: number): Waiter<never> | undefined =>
+  line.endsFirst(classes.map((_, other) => (other === rank ? 0 : Number.POSITIVE_INFINITY)));
 
 test.each([
   ["sec-purpose", "prefetch", true],
@@ -456,7 +557,7 @@ async function rush(seed: number): Promise<Record<string, number>> {
           waiting.delete(exchange);
           if (waiter === undefined) return;
           // Turned away out of the line: never somebody who pays for somebody who does not.
-          expect(now() - waiter.sinceMs).toBeLessThanOrEqual(queueMs + 1);
+          expect(now() - waiter.sinceMs).toBeLessThanOrEqual((waiter.rank === 0 ? 10 : 1) * queueMs + 1);
           if (why === "displaced") expect(isLower(waiter.rank)).toBe(false);
         }),
     );

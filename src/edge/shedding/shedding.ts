@@ -8,6 +8,9 @@
  *                                                           -> refused: displaced, or waited too long; or gone
  *            -> refused at once, when the line is full of people who are not behind it
  *
+ * Somebody who pays waits longer than the others before they are refused, so that a database that is started again costs them
+ * seconds and not their order. What became of those who paid and were not served is counted by why (`payingRefused`).
+ *
  * While anybody waits there is no room: whoever arrives then waits too, and each turn goes to the first in line.
  */
 import type { EdgeConfig } from "#contract/edge-config.ts";
@@ -92,6 +95,19 @@ export type End = "good" | "drop" | "unknown";
 
 type Reason = "queue full" | "displaced" | "waited too long";
 
+/**
+ * Somebody who pays waits so many times as long as the others. Ten seconds is as long as people stay with a page that does not
+ * answer (Nielsen, Response Times, 1993); a Postgres that is killed and started again after four seconds takes all of five.
+ */
+const payingPatience = 10;
+
+/**
+ * Why somebody who was paying was not served. "shed": there was no room, though what is behind answered others. "nothing
+ * answered": from when they came until they were refused nothing behind us gave a good answer to anybody, so that no order of
+ * turns could have served them. "upstream": what is behind refused or failed them.
+ */
+type PayingRefused = "shed" | "nothing answered" | "upstream";
+
 /** For the sample window: short enough to follow the first seconds of a rush, long enough for a mean. */
 const window = { ms: 100, samplesMin: 10, dropShare: 0.05 };
 
@@ -99,12 +115,23 @@ export function createShedding(first: EdgeConfig["shedding"], deps: SheddingDeps
   const { now, later, random, signals } = deps;
   const countShed = deps.meter.counter("spillway_edge_shed_total", "Requests refused because there were too many.");
   const countsShed = new Map<string, { inc: () => void; value: number }>();
-  const countUnjust = deps.meter.counter(
+  const payingCounter = deps.meter.counter(
+    "spillway_edge_paying_refused_total",
+    "Requests of somebody paying that were not served, by why.",
+  );
+  // Made at once, so that a reader sees a nought and not nothing.
+  const payingRefused: Readonly<Record<PayingRefused, () => void>> = {
+    shed: payingCounter({ why: "shed" }),
+    "nothing answered": payingCounter({ why: "nothing answered" }),
+    upstream: payingCounter({ why: "upstream" }),
+  };
+  const countPassedOver = deps.meter.counter(
     "spillway_edge_shed_paying_first_total",
     "Requests of somebody paying that were refused although one of another class was let through meanwhile. Never.",
   )({});
-  /** When somebody who is not paying was let through last. */
+  /** When somebody who is not paying was let through last, and when anybody got a good answer. */
   let otherLetInMs = Number.NEGATIVE_INFINITY;
+  let goodMs = Number.NEGATIVE_INFINITY;
   const waitSeconds = deps.meter.histogram(
     "spillway_edge_queue_seconds",
     "How long requests that had to wait for their turn waited.",
@@ -112,6 +139,7 @@ export function createShedding(first: EdgeConfig["shedding"], deps: SheddingDeps
   const waits = classes.map((name) => waitSeconds({ class: name }));
 
   let settings = checked(first);
+  let patienceMs = patienceOf(settings);
   let behind = new Map<string, Behind>([["", startLimit()]]);
   /** When there is one alone, whatever is asked is asked of it. */
   let only: Behind | undefined;
@@ -206,6 +234,8 @@ export function createShedding(first: EdgeConfig["shedding"], deps: SheddingDeps
 
   function ended(exchange: Glimpse, startMs: number, begunAt: Behind | undefined, end: End): void {
     const nowMs = now();
+    if (end === "good") goodMs = nowMs;
+    else if (end === "drop" && exchange.route.class === "paying") payingRefused.upstream();
     if (end !== "unknown") {
       const rtt = Math.max(nowMs - startMs, 0.001);
       signals?.answered(rtt, end === "drop", nowMs);
@@ -274,7 +304,10 @@ export function createShedding(first: EdgeConfig["shedding"], deps: SheddingDeps
     const entered = line.enter({ exchange, next, resolve, reject, unlisten }, rank, nowMs);
     if (entered === undefined) {
       signals?.waited(settings.queueMs, nowMs);
-      if (rank === 0 && line.length > (line.lengths[0] ?? 0)) countUnjust();
+      if (rank === 0) {
+        if (line.length > (line.lengths[0] ?? 0)) countPassedOver();
+        countPaying(nowMs - settings.queueMs);
+      }
       return refused(exchange, rank, "queue full");
     }
     waiter = entered.waiter;
@@ -288,23 +321,35 @@ export function createShedding(first: EdgeConfig["shedding"], deps: SheddingDeps
   function turnAway(waiter: Waiter<Request>, reason: Reason): void {
     waiter.who.unlisten();
     leftLine(waiter);
-    if (waiter.rank === 0 && otherLetInMs > waiter.sinceMs) countUnjust();
+    if (waiter.rank === 0) {
+      if (otherLetInMs > waiter.sinceMs) countPassedOver();
+      countPaying(waiter.sinceMs);
+    }
     waiter.who.resolve(refused(waiter.who.exchange, waiter.rank, reason));
   }
 
-  /** One timer for the whole line: it is set for whoever has waited longest. */
+  /** Whoever finds the line full has not waited; of them it is asked what happened as long as others wait. */
+  function countPaying(sinceMs: number): void {
+    payingRefused[goodMs >= sinceMs ? "shed" : "nothing answered"]();
+  }
+
+  /**
+   * One timer for the whole line: it is set for whoever's patience ends first. It never runs for longer than the shortest
+   * patience, so that whoever comes while it runs is not kept beyond theirs.
+   */
   function setTimer(ms: number): void {
     isTimerSet = true;
     later(Math.max(1, Math.ceil(ms)), () => {
       isTimerSet = false;
       const nowMs = now();
-      let oldest = line.oldest();
-      while (oldest !== undefined && nowMs - oldest.sinceMs >= settings.queueMs) {
-        line.leave(oldest);
-        turnAway(oldest, "waited too long");
-        oldest = line.oldest();
+      let first = line.endsFirst(patienceMs);
+      while (first !== undefined && nowMs - first.sinceMs >= (patienceMs[first.rank] ?? 0)) {
+        line.leave(first);
+        turnAway(first, "waited too long");
+        first = line.endsFirst(patienceMs);
       }
-      if (oldest !== undefined) setTimer(oldest.sinceMs + settings.queueMs - nowMs);
+      if (first !== undefined)
+        setTimer(Math.min(settings.queueMs, first.sinceMs + (patienceMs[first.rank] ?? 0) - nowMs));
     });
   }
 
@@ -352,6 +397,7 @@ export function createShedding(first: EdgeConfig["shedding"], deps: SheddingDeps
     configure(next) {
       const previous = settings;
       settings = checked(next);
+      patienceMs = patienceOf(settings);
       const isSame = (["algorithm", "initial", "least", "most"] as const).every((key) => previous[key] === next[key]);
       if (!isSame) behind = new Map([...behind.keys()].map((name) => [name, startLimit()]));
       line.max = next.queueMax;
@@ -368,6 +414,10 @@ export function createShedding(first: EdgeConfig["shedding"], deps: SheddingDeps
     }),
   };
 }
+
+/** How long each class may wait for its turn. */
+const patienceOf = ({ queueMs }: EdgeConfig["shedding"]): readonly number[] =>
+  classes.map((name) => (name === "paying" ? payingPatience * queueMs : queueMs));
 
 function checked(settings: EdgeConfig["shedding"]): EdgeConfig["shedding"] {
   const { least, initial, most } = settings;

@@ -42,8 +42,13 @@ test("higher classes go first, the oldest first among equals, and the newest of 
         }
         expect(line.length).toBe(list.length);
         expect(line.lengths).toEqual([0, 1, 2, 3, 4].map((rank) => list.filter((entry) => entry.rank === rank).length));
-        expect(line.oldest()?.who).toBe(
-          list.length === 0 ? (undefined as never) : Math.min(...list.map((entry) => entry.id)),
+        // The higher a class, the longer it waits here: the id is also when somebody came.
+        const patienceMs = [40, 30, 20, 10, 0];
+        const ends = list.map(({ id, rank }) => ({ id, endMs: id + (patienceMs[rank] ?? 0) }));
+        const endMs = Math.min(...ends.map((entry) => entry.endMs));
+        const found = line.endsFirst(patienceMs);
+        expect(found === undefined ? undefined : ends.find(({ id }) => id === found.who)?.endMs).toBe(
+          list.length === 0 ? undefined : endMs,
         );
       }
     }),

@@ -3,8 +3,8 @@
  * who came last in the lowest class gives way to somebody of a higher one. Every operation takes the same time however
  * many wait. Pure: knows nothing of requests.
  *
- * Oldest first and not newest first: nobody waits longer than a second here, so an answer to the oldest is still wanted,
- * and among people of one kind whoever came first is next.
+ * Oldest first and not newest first: nobody waits for long here, so an answer to the oldest is still wanted, and among
+ * people of one kind whoever came first is next.
  */
 import type { RouteClass } from "#contract/edge-config.ts";
 
@@ -86,12 +86,17 @@ export class WaitingLine<Who> {
     return undefined;
   }
 
-  /** Who has waited longest of all, whatever their class. */
-  oldest(): Waiter<Who> | undefined {
-    let oldest: Waiter<Who> | undefined;
-    for (const waiter of this.#first) {
-      if (waiter !== null && (oldest === undefined || waiter.sinceMs < oldest.sinceMs)) oldest = waiter;
+  /** Whose patience ends first, when each class has so many milliseconds of it. */
+  endsFirst(patienceMs: readonly number[]): Waiter<Who> | undefined {
+    let found: Waiter<Who> | undefined;
+    let endMs = Number.POSITIVE_INFINITY;
+    for (const [rank, waiter] of this.#first.entries()) {
+      if (waiter === null) continue;
+      const ownMs = waiter.sinceMs + (patienceMs[rank] ?? 0);
+      if (ownMs >= endMs) continue;
+      found = waiter;
+      endMs = ownMs;
     }
-    return oldest;
+    return found;
   }
 }
