@@ -151,13 +151,15 @@ async function stuck(
 async function ofTheEdge(url: string | undefined, before: Samples | undefined): Promise<PromiseResult[]> {
   const noRoom = "no waiting room counts where this was asked";
   const room = [notLookedAt("admission", noRoom), notLookedAt("fairness", noRoom)];
+  const unasked = (why: string) => [notLookedAt("shed", why), notLookedAt("passedOver", why)];
   if (url === undefined || before === undefined)
-    return [...room, notLookedAt("shed", "target.settings.metricsUrl names no operations port of an edge")];
+    return [...room, ...unasked("target.settings.metricsUrl names no operations port of an edge")];
   let after: Samples;
   try {
     after = await readMetrics(url);
   } catch (error) {
-    return [...room, couldNotLook("shed", error instanceof Error ? error.message : String(error))];
+    const why = error instanceof Error ? error.message : String(error);
+    return [...room, couldNotLook("shed", why), couldNotLook("passedOver", why)];
   }
   const since = (name: string, labels: Readonly<Record<string, string>> = {}) =>
     // A process that was restarted counts from nothing again.
@@ -168,10 +170,21 @@ async function ofTheEdge(url: string | undefined, before: Samples | undefined): 
         : sum(after, name, labels),
     );
   const requests = since("spillway_edge_requests_total");
-  if (requests === 0) return [...room, notLookedAt("shed", "no request went through an edge that counts there")];
-  const paying = since("spillway_edge_shed_total", { class: "paying" });
-  const others = since("spillway_edge_shed_total") - paying;
-  // Where nobody can be served, those who pay are refused too; what must never be is that somebody else goes first.
-  const unjust = since("spillway_edge_shed_paying_first_total");
-  return [...room, promise("shed", requests, unjust, `refused: ${paying} who were paying, ${others} others`)];
+  if (requests === 0) return [...room, ...unasked("no request went through an edge that counts there")];
+  return [...room, ...ofThosePaying(since, requests)];
+}
+
+/**
+ * Shed is who was refused for want of room while the shop answered others. Whom nobody could have served, because nothing behind
+ * the edge answered or the shop itself refused them, is an error of its step, and is only told here.
+ */
+function ofThosePaying(
+  since: (name: string, labels?: Readonly<Record<string, string>>) => number,
+  requests: number,
+): PromiseResult[] {
+  const refused = (why: string) => since("spillway_edge_paying_refused_total", { why });
+  const shed = refused("shed");
+  const words = `of requests of somebody paying, ${shed} were shed; ${refused("nothing answered")} were refused while nothing behind the edge answered, and ${refused("upstream")} by the shop itself: errors of their steps`;
+  const passedOver = since("spillway_edge_shed_paying_first_total");
+  return [promise("shed", requests, shed, words), promise("passedOver", requests, passedOver, "")];
 }

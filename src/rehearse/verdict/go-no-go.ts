@@ -58,8 +58,8 @@ export function goNoGo(runs: readonly Rehearsed[], machine: { readonly cores?: n
   for (const { kind, result } of runs) {
     const name = runName(kind, result);
     if (result.verdict === "invariant broken") {
-      const broken = result.promises.filter(({ held }) => !held).map(({ promise }) => promise);
-      why.push(`${name} broke a promise: ${broken.map((promise) => `“${promiseWords(promise)}”`).join(", ")}.`);
+      const words = brokenOf(result).map((promise) => `“${promiseWords(promise)}”`);
+      (isBeyondKnee(kind, result) ? warnings : why).push(`${name} broke a promise: ${words.join(", ")}.`);
     } else if (result.verdict === "void") {
       const reason = `${name} is void: ${result.voidReasons[0] ?? "the crowd fell behind"}`;
       // The stepped run goes on until something gives in; where that is the crowd, only the knee is lost.
@@ -104,7 +104,9 @@ export function goNoGo(runs: readonly Rehearsed[], machine: { readonly cores?: n
   ];
   const [head] = runs;
   const exitCodes = runs.map(({ kind, result }) =>
-    kind === "steps" && result.verdict !== "invariant broken" ? 0 : exitCodeOf[result.verdict],
+    kind === "steps" && (result.verdict !== "invariant broken" || isBeyondKnee(kind, result))
+      ? 0
+      : exitCodeOf[result.verdict],
   );
   return {
     decision: why.length === 0 ? "go" : "no-go",
@@ -120,6 +122,21 @@ export function goNoGo(runs: readonly Rehearsed[], machine: { readonly cores?: n
     exitCode: why.length === 0 ? 0 : Math.max(1, ...exitCodes),
   };
 }
+
+/** Of one run by itself; undefined when it held and nothing was asked of it. */
+export function decisionOf(result: RunResult): GoNoGo["decision"] | undefined {
+  if (result.verdict !== "held") return "no-go";
+  const isAsked =
+    result.thresholds.length > 0 || result.drills.length > 0 || result.promises.some(({ looked }) => looked > 0);
+  return isAsked ? "go" : undefined;
+}
+
+const brokenOf = ({ promises }: RunResult): string[] =>
+  promises.filter(({ held }) => !held).map(({ promise }) => promise);
+
+/** The stepped run goes on until even those who pay are more than can be served; whatever else breaks there is a no. */
+const isBeyondKnee = (kind: Rehearsed["kind"], result: RunResult): boolean =>
+  kind === "steps" && brokenOf(result).every((promise) => promise === "shed");
 
 export function runName(kind: Rehearsed["kind"], { scale }: Pick<RunResult, "scale">): string {
   if (kind === "steps") return "The stepped run";

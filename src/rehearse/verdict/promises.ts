@@ -16,7 +16,8 @@ export const promises = {
   books: "Every other sum and step in the books is right",
   admission: "The waiting room admitted as many as it may",
   fairness: "Nobody was let in before their turn",
-  shed: "Nobody who was paying was refused while others were let in",
+  shed: "Nobody who was paying was shed",
+  passedOver: "Nobody who was paying was refused while others were let in",
 } as const;
 
 export type PromiseName = keyof typeof promises;

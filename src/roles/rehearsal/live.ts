@@ -1,6 +1,8 @@
 /** What is seen while a rehearsal plays: on a terminal a few lines that are drawn again in place, elsewhere a line every few seconds. */
 import { Histogram } from "#rehearse/measure/histogram.ts";
+import { subline } from "#rehearse/report/words.ts";
 import type { PromiseResult, RunResult, SecondResult, ThresholdResult } from "#rehearse/result.ts";
+import { decisionOf } from "#rehearse/verdict/go-no-go.ts";
 import { promiseWords } from "#rehearse/verdict/promises.ts";
 import { table } from "../tools/terminal.ts";
 import type { SoFar } from "./play.ts";
@@ -105,14 +107,21 @@ export function resultText(result: RunResult): string {
       ? []
       : ["Nothing may be concluded from this run:", ...result.voidReasons.map((reason) => `  ${reason}`)]),
     `verdict: ${result.verdict}`,
+    decisionLine(result),
   ].join("\n");
+}
+
+/** The last word. */
+function decisionLine(result: RunResult): string {
+  const decision = decisionOf(result);
+  return `${decision === undefined ? "" : `${decision.toUpperCase()}: `}${subline(result)}`;
 }
 
 function promiseLine({ promise, held, looked, detail }: PromiseResult): string {
   const words = promiseWords(promise);
   // What was not looked at is not said to hold.
   if (held && looked === 0) return `  -    ${words}: ${detail}`;
-  return `${held ? "holds " : "BROKEN"} ${words} (${whole(looked)} looked at)${held ? "" : `: ${detail}`}`;
+  return `${held ? "holds " : "BROKEN"} ${words} (${whole(looked)} looked at)${detail === "" ? "" : `: ${detail}`}`;
 }
 
 const counted = (count: number, one: string, many: string): string => `${whole(count)} ${count === 1 ? one : many}`;

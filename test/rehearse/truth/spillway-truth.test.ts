@@ -49,7 +49,7 @@ describe("Spillway's own books", () => {
       expect(results.get(name)).toMatchObject({ held: true, broken: 0 });
       expect(results.get(name)?.looked).toBeGreaterThan(0);
     }
-    for (const name of ["admission", "fairness", "shed"])
+    for (const name of ["admission", "fairness", "shed", "passedOver"])
       expect(results.get(name)).toMatchObject({
         held: true,
         looked: 0,
@@ -87,29 +87,40 @@ describe("Spillway's own books", () => {
     expect(results.get("oversold")?.detail).toContain("never oversold");
   });
 
-  test("are asked together with the edge's counts: somebody who was paying was refused, and another let in", async () => {
-    let shed = 0;
+  test("are asked together with the edge's counts: who was shed, who was passed over, and whom nobody could have served", async () => {
+    let asked = 0;
     const edge = Bun.serve({
       port: 0,
       hostname: "127.0.0.1",
       fetch: () => {
-        shed += 3;
+        asked += 1;
+        const refused = (why: string, count: number) =>
+          `spillway_edge_paying_refused_total{why="${why}"} ${asked * count}`;
         return new Response(
-          `# HELP x y\nspillway_edge_requests_total{route="/",status="200"} ${1000 + shed * 100}\nspillway_edge_shed_total{class="paying",reason="queue full"} ${2 * shed}\nspillway_edge_shed_paying_first_total ${shed}\nspillway_edge_shed_total{class="browsing",reason="queue full"} 7\n`,
+          `${[
+            "# HELP x y",
+            `spillway_edge_requests_total{route="/",status="200"} ${1000 + asked * 300}`,
+            'spillway_edge_shed_total{class="browsing",reason="queue full"} 7',
+            refused("shed", 3),
+            refused("nothing answered", 5),
+            refused("upstream", 11),
+            `spillway_edge_shed_paying_first_total ${asked}`,
+          ].join("\n")}\n`,
         );
       },
     });
     try {
       const url = `http://127.0.0.1:${edge.port}/metrics`;
-      const copy = await fixture.copy();
+      await using copy = await fixture.copy();
       const results = await judge(copy.sql, outcomes([]), url);
+      expect(results.get("passedOver")).toMatchObject({ held: false, looked: 300, broken: 1 });
       expect(results.get("shed")).toMatchObject({
         held: false,
         looked: 300,
         broken: 3,
-        detail: "refused: 6 who were paying, 0 others",
+        detail:
+          "of requests of somebody paying, 3 were shed; 5 were refused while nothing behind the edge answered, and 11 by the shop itself: errors of their steps",
       });
-      await copy[Symbol.asyncDispose]();
     } finally {
       await edge.stop(true);
     }

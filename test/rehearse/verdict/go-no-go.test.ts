@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { goNoGoMarkdown, goNoGoText } from "#rehearse/report/go-no-go-report.ts";
 import { findBottleneck } from "#rehearse/verdict/bottleneck.ts";
 import { goNoGo } from "#rehearse/verdict/go-no-go.ts";
+import { resultText } from "#roles/rehearsal/live.ts";
 import { at, readings, steps, withDrills } from "../sample-decision.ts";
 import { sampleResult } from "../sample-result.ts";
 
@@ -39,6 +40,30 @@ describe("no-go", () => {
       exitCode: 4,
       why: ["The run at 200 % broke a promise: “No more units sold than there were”."],
     });
+  });
+
+  test("is not said because somebody who paid was shed beyond the knee, but minded; at a load of the plan it is", () => {
+    const shed = { promise: "shed", held: false, looked: 100, broken: 3, detail: "" };
+    const change = { verdict: "invariant broken", promises: [shed] } as const;
+    const beyond = goNoGo([at(1.5), at(2), withDrills(), { ...steps(), result: { ...steps().result, ...change } }]);
+    expect(beyond).toMatchObject({ decision: "go", exitCode: 0 });
+    expect(beyond.warnings).toContain("The stepped run broke a promise: “Nobody who was paying was shed”.");
+    const both = { ...change, promises: [shed, broken] };
+    expect(
+      goNoGo([at(1.5), at(2), withDrills(), { ...steps(), result: { ...steps().result, ...both } }]),
+    ).toMatchObject({ decision: "no-go", exitCode: 4 });
+    expect(goNoGo([at(1.5), at(2, change), withDrills()])).toMatchObject({ decision: "no-go", exitCode: 4 });
+  });
+
+  test("is the last word of a single run too, and go only where something was asked", () => {
+    const nothing = { thresholds: [], promises: [], drills: [] };
+    const asked = { ...nothing, promises: [{ ...broken, held: true, broken: 0 }] };
+    const lastLine = (change: Parameters<typeof sampleResult>[0]) =>
+      resultText(sampleResult(change)).split("\n").at(-1);
+    expect(lastLine({ ...asked, verdict: "held" })).toBe("GO: 1 promise: all of them held.");
+    expect(lastLine({ ...nothing, verdict: "held" })).toStartWith("But nothing was asked of it");
+    for (const verdict of ["threshold broken", "invariant broken", "void"] as const)
+      expect(lastLine({ ...asked, verdict })).toStartWith("NO-GO: ");
   });
 
   test("is said when a drill was not borne", () => {
