@@ -67,7 +67,8 @@ Exit code 0: everything held. 1: a threshold was broken. 2: wrong usage. 3: the 
 
 const agent = `spillway-rehearse/${version}`;
 
-export async function rehearseTool(given: string[]): Promise<number> {
+/** `open`: how a house is opened; whoever builds upon this may furnish it before its doors open. */
+export async function rehearseTool(given: string[], open: typeof openHouse = openHouse): Promise<number> {
   if (given[0] === "import") return await importTool(given.slice(1));
   if (given[0] === "export") return await exportTool(given.slice(1));
   const flags = readFlags(given);
@@ -89,7 +90,7 @@ export async function rehearseTool(given: string[]): Promise<number> {
   process.on("SIGTERM", onSignal);
   try {
     if (flags.join !== undefined) return await lend(flags, stopping.signal);
-    return await rehearse(flags, stopping.signal);
+    return await rehearse(flags, stopping.signal, open);
   } finally {
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
@@ -104,7 +105,7 @@ async function exportTool([kind, file, ...more]: string[]): Promise<number> {
   return 0;
 }
 
-async function rehearse(flags: RehearseFlags, signal: AbortSignal): Promise<number> {
+async function rehearse(flags: RehearseFlags, signal: AbortSignal, open: typeof openHouse): Promise<number> {
   const say = (text: string): void => {
     process.stderr.write(`${text}\n`);
   };
@@ -118,7 +119,7 @@ async function rehearse(flags: RehearseFlags, signal: AbortSignal): Promise<numb
     say(intentOf(intended).join("\n"));
     return 0;
   }
-  const house = flags.isHouse ? await openHouse({ env, needs, log: say }) : undefined;
+  const house = flags.isHouse ? await open({ env, needs, log: say }) : undefined;
   try {
     const ready = house === undefined ? intended : await planOf(flags, targetOf(house));
     const parts = rehearsalParts({ env, log: say, house: house === undefined ? undefined : drillHouse(house) });

@@ -1,0 +1,9 @@
+/** The same in forty seconds; most come for what is nearly gone. It is sold out once both troubles are over. */
+import { saleOf } from "./sale.ts";
+
+const sale = saleOf({ before: 6, rise: 1, hold: 27, after: 5, paymentOutageAt: 7, postgresKillAt: 8 });
+
+export default {
+  ...sale,
+  journeys: sale.journeys?.map((journey) => (journey.name === "drop" ? { ...journey, weight: 120 } : journey)),
+};
