@@ -22,7 +22,7 @@ async function placeOrdersWith(rule: string, instead: string): Promise<string> {
 
 /** Of what most come for. */
 const scarceSku = "AURORA-LAMP";
-const scarceUnits = 120;
+const scarceUnits = 150;
 
 const faults: Readonly<Record<string, (house: House) => Promise<() => Promise<void>>>> = {
   /**

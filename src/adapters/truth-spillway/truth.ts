@@ -184,7 +184,7 @@ function ofThosePaying(
 ): PromiseResult[] {
   const refused = (why: string) => since("spillway_edge_paying_refused_total", { why });
   const shed = refused("shed");
-  const words = `of requests of somebody paying, ${shed} were shed; ${refused("nothing answered")} were refused while nothing behind the edge answered, and ${refused("upstream")} by the shop itself: errors of their steps`;
+  const words = `of requests of somebody paying, ${shed} were shed; ${refused("nothing answered")} were refused while nothing behind the edge answered, and ${refused("upstream")} by the shop itself; those of the crowd are errors of their steps`;
   const passedOver = since("spillway_edge_shed_paying_first_total");
   return [promise("shed", requests, shed, words), promise("passedOver", requests, passedOver, "")];
 }

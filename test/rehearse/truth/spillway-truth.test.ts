@@ -119,7 +119,7 @@ describe("Spillway's own books", () => {
         looked: 300,
         broken: 3,
         detail:
-          "of requests of somebody paying, 3 were shed; 5 were refused while nothing behind the edge answered, and 11 by the shop itself: errors of their steps",
+          "of requests of somebody paying, 3 were shed; 5 were refused while nothing behind the edge answered, and 11 by the shop itself; those of the crowd are errors of their steps",
       });
     } finally {
       await edge.stop(true);
