@@ -30,6 +30,7 @@ import {
 import type { Lane } from "./quick-lane.ts";
 import type { Seeing, Sight } from "./seeing.ts";
 import { type End, endOf, endOfStatus, type Turn as Place, type Shedding } from "./shedding/shedding.ts";
+import { type Guest, roomField, seen } from "./waiting-room/pass-on.ts";
 
 type Stages = {
   readonly seeing: Seeing;
@@ -59,7 +60,7 @@ export function createByteLane(stages: Stages): Lane {
     notPassedBack: new Set(taken),
     notPassedBackToTold: new Set([...taken, "ratelimit", "ratelimit-policy"]),
   };
-  return (exchange, head, startedMs, client, body) => {
+  return (exchange, head, startedMs, client, body, guest) => {
     const { method } = exchange;
     if (body !== undefined) return false;
     if (method !== "GET" && method !== "HEAD") return false;
@@ -71,7 +72,7 @@ export function createByteLane(stages: Stages): Lane {
     // An answer may be private, and then a new visitor gets a cookie.
     const told = limits.charge(exchange, true);
     if (told === undefined) return false;
-    const ride = new Ride(known, exchange, head, passing, told, seeing.begins(exchange, startedMs));
+    const ride = new Ride(known, exchange, head, passing, told, seeing.begins(exchange, startedMs), guest);
     ride.start(client);
     return true;
   };
@@ -90,6 +91,7 @@ class Ride implements Freight, Delivery {
   readonly #passing: Passing | undefined;
   readonly #told: Told;
   readonly #sight: Sight;
+  readonly #guest: Guest | undefined;
   #to: Recipient | undefined;
   #place: Place | undefined;
   #turn: Turn | undefined;
@@ -103,8 +105,10 @@ class Ride implements Freight, Delivery {
     passing: Passing | undefined,
     told: Told,
     sight: Sight,
+    guest: Guest | undefined,
   ) {
     this.#lane = lane;
+    this.#guest = guest;
     this.#passing = passing;
     this.#told = told;
     this.#sight = sight;
@@ -140,6 +144,8 @@ class Ride implements Freight, Delivery {
     const { status, length } = head;
     // An origin that says it cannot is given words, or a snapshot.
     if (status >= 502 && status <= 504) return false;
+    // What the shop says of the shopper is obeyed, and not shown.
+    if (this.#guest !== undefined && head.has(roomField)) return false;
     const { cache, notPassedBack: usual, notPassedBackToTold, seeing } = this.#lane;
     const exchange = this.#exchange;
     let cacheStatus = "";
@@ -173,8 +179,9 @@ class Ride implements Freight, Delivery {
     this.#leave(() => {
       const { cache } = this.#lane;
       const kept = cache?.passed(this.#passing as Passing, this.#whole(), response) ?? response;
-      const told = this.#told;
-      return kept instanceof Promise ? kept.then((answer) => withFields(answer, told)) : withFields(kept, told);
+      const finish = (answer: Response): Response =>
+        withFields(this.#guest === undefined ? answer : seen(this.#exchange, answer, this.#guest.inside), this.#told);
+      return kept instanceof Promise ? kept.then(finish) : finish(kept);
     });
   }
 

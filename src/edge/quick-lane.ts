@@ -8,16 +8,18 @@
 import type { EdgeCache } from "./cache/cache.ts";
 import type { Glimpse } from "./exchange.ts";
 import { isPrivate, type Limits } from "./limits/limits.ts";
-import type { Client, PreparedAnswer, RequestHead } from "./ports.ts";
+import type { Client, Fields, PreparedAnswer, RequestHead } from "./ports.ts";
 import type { Pressure } from "./pressure.ts";
 import type { QuickLane } from "./received.ts";
 import type { Seeing } from "./seeing.ts";
-import { roomField } from "./waiting-room/pass-on.ts";
+import { type Guest, roomField } from "./waiting-room/pass-on.ts";
+import { PassedHead } from "./waiting-room/passed-head.ts";
 import type { Rooms } from "./waiting-room/rooms.ts";
 
 /**
  * A way on past the stages, for a request of which the cache has nothing ready. True: it is under way, and the client awaits its
- * answer. False: nothing has happened. The cache has looked for it just now.
+ * answer. False: nothing has happened. The cache has looked for it just now. `guest`: who sent it from inside of a waiting room; the head
+ * has their passes.
  */
 export type Lane = (
   exchange: Glimpse,
@@ -25,6 +27,7 @@ export type Lane = (
   startedMs: number,
   client: Client,
   body: Uint8Array<ArrayBuffer> | undefined,
+  guest: Guest | undefined,
 ) => boolean;
 
 export function createQuickLane(stages: {
@@ -41,27 +44,31 @@ export function createQuickLane(stages: {
   const { seeing, pressure, limits, cache, on, rooms } = stages;
   return (exchange, head, client, body) => {
     const gate = rooms?.gate(exchange) ?? "free";
-    if (rooms !== undefined && gate === "asked") {
+    if (gate === "asked") {
       // The line's document is everybody's, and counted by no limit: those behind one address who wait are many.
-      const document = rooms.atHand(exchange);
+      const document = rooms?.atHand(exchange);
       if (document !== undefined) seeing.seen(exchange, document.status, seeing.startMs());
       return document;
     }
     // Under pressure pages are told so, and stale answers may do.
     if (pressure.level() !== 0) return undefined;
     const startedMs = seeing.startMs();
+    const guest = gate === "free" ? undefined : gate;
+    // From here on it is what goes on from the rooms: an answer may vary by that, too.
+    const passed = guest === undefined ? head : new PassedHead(head, guest.value);
+    if (guest !== undefined) (exchange as { headers: Fields }).headers = passed;
     const answer = cache?.atHand(exchange);
     if (cache === undefined || answer === undefined) {
-      // Behind the cache the pass goes along.
-      if (client === undefined || gate === "inside") return undefined;
-      return on(exchange, head, startedMs, client, body) ? "awaited" : undefined;
+      if (client === undefined || !on(exchange, passed, startedMs, client, body, guest)) return undefined;
+      if (guest !== undefined) rooms?.letIn(guest);
+      return "awaited";
     }
     // What the shop says of the shopper is obeyed, and not shown.
-    if (gate === "inside" && answer.fields.some(([name]) => name === roomField)) return undefined;
+    if (guest !== undefined && answer.fields.some(([name]) => name === roomField)) return undefined;
     const fields = limits.charge(exchange, isPrivateAnswer(answer));
     if (fields === undefined) return undefined;
     cache.taken(exchange);
-    if (gate === "inside") rooms?.letIn(exchange);
+    if (guest !== undefined) rooms?.letIn(guest);
     seeing.seen(exchange, answer.status, startedMs);
     return fields.length === 0 ? answer : withFields(answer, fields);
   };

@@ -14,6 +14,7 @@ import type { Lane } from "./quick-lane.ts";
 import type { Seeing, Sight } from "./seeing.ts";
 import { endOf, endOfStatus, type Turn as Place, type Shedding } from "./shedding/shedding.ts";
 import { ShopRequest } from "./shop-request.ts";
+import { type Guest, roomField, seen } from "./waiting-room/pass-on.ts";
 
 export type Shop = (request: LightRequest) => Given | Promise<Given>;
 type Given = Response | WholeAnswer;
@@ -33,7 +34,7 @@ const confidential = new Set<string>(confidentialFields);
 
 export function createShopLane(stages: Stages): Lane {
   const { seeing, limits, cache, shedding } = stages;
-  return (exchange, head, startedMs, client, body) => {
+  return (exchange, head, startedMs, client, body, guest) => {
     const { method } = exchange;
     const isRead = method === "GET" || method === "HEAD";
     const passing = isRead ? cache?.passing(exchange) : undefined;
@@ -46,7 +47,8 @@ export function createShopLane(stages: Stages): Lane {
     const headers = sight.lines === undefined ? head.fields() : traced(head.fields(), sight.lines);
     // The head is read over by the next request; nobody else has this exchange.
     (exchange as { headers: Fields }).headers = headers;
-    new Visit(stages, exchange, passing, told, sight).begin(client, new ShopRequest(exchange, headers, body, null));
+    const visit = new Visit(stages, exchange, passing, told, sight, guest);
+    visit.begin(client, new ShopRequest(exchange, headers, body, null));
     return true;
   };
 }
@@ -69,6 +71,7 @@ class Visit implements Delivery {
   readonly #passing: Passing | undefined;
   readonly #told: readonly (readonly [string, string])[];
   readonly #sight: Sight;
+  readonly #guest: Guest | undefined;
   #to: Recipient | undefined;
   #place: Place | undefined;
   #request: ShopRequest | undefined;
@@ -79,8 +82,10 @@ class Visit implements Delivery {
     passing: Passing | undefined,
     told: readonly (readonly [string, string])[],
     sight: Sight,
+    guest: Guest | undefined,
   ) {
     this.#stages = stages;
+    this.#guest = guest;
     this.#exchange = exchange;
     this.#passing = passing;
     this.#told = told;
@@ -112,8 +117,9 @@ class Visit implements Delivery {
     const exchange = this.#exchange;
     const { status } = given;
     shedding.ends(exchange, this.#place as Place, endOfStatus(status));
-    // What says that it cannot, and what may be kept, is for the stages.
-    if (given instanceof Response || (status >= 502 && status <= 504)) {
+    // What says that it cannot, what may be kept, and what is said of the shopper is for the stages.
+    const isOfGuest = this.#guest !== undefined;
+    if (given instanceof Response || (status >= 502 && status <= 504) || (isOfGuest && given.get(roomField) !== null)) {
       this.#leave(given instanceof Response ? given : given.toResponse());
       return;
     }
@@ -163,10 +169,11 @@ class Visit implements Delivery {
         ? cache.changed(exchange, response)
         : cache.passed(this.#passing, exchange, response);
     };
+    const finish = (answer: Response): Response =>
+      withFields(this.#guest === undefined ? answer : seen(exchange, answer, this.#guest.inside), this.#told);
     const next = (): Response | Promise<Response> => {
       const answer = kept();
-      const told = this.#told;
-      return answer instanceof Promise ? answer.then((late) => withFields(late, told)) : withFields(answer, told);
+      return answer instanceof Promise ? answer.then(finish) : finish(answer);
     };
     leaveLane(this.#stages, exchange, this.#sight, next, () => this.#to);
   }

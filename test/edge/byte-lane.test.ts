@@ -6,14 +6,13 @@
 import { afterAll, expect, test } from "bun:test";
 import net from "node:net";
 import fc from "fast-check";
-import { Value } from "typebox/value";
 import { listen } from "#adapters/bun/edge-listener.ts";
 import { createSocketOrigin } from "#adapters/bun/socket-origin.ts";
-import { createSigner } from "#adapters/system/signer.ts";
-import { EdgeConfig } from "#contract/edge-config.ts";
-import { createEdge } from "#edge/edge.ts";
-import type { Door, Meter, ReceivedRequest } from "#edge/ports.ts";
+import type { EdgeConfig } from "#contract/edge-config.ts";
+import type { Door, ReceivedRequest } from "#edge/ports.ts";
 import { type RawOrigin, rawOrigin } from "./balancing/raw-origin.ts";
+import { beginMs, listenerOptions, settings, watchedEdge } from "./lane-kit.ts";
+import { passFields, roomHosts, roomSettings } from "./lane-rooms.ts";
 
 const long = "What is long comes in many pieces. ".repeat(10_000);
 const ok = "HTTP/1.1 200 OK\r\n";
@@ -58,6 +57,11 @@ const kinds: Readonly<Record<string, Said>> = {
   sizedNone: { pieces: [`HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n`] },
   same: { pieces: [`HTTP/1.1 304 Not Modified\r\nETag: "a"\r\nContent-Length: 77\r\n\r\n`] },
   reset205: { pieces: [`HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n`] },
+  bought: { pieces: [`${ok}Spillway-Room: ordered;units=2;room=drop, release;room=cart\r\n${sized("bought")}`] },
+  leave: { pieces: [`${ok}Set-Cookie: a=1\r\nSpillway-Room: release\r\nContent-Type: text/html\r\n${sized("leave")}`] },
+  leave404: { pieces: [`HTTP/1.1 404 Gone\r\nSpillway-Room: release\r\n${sized("gone")}`] },
+  variedByPass: { pieces: [`${ok}Vary: Spillway-Pass\r\n${sized("varied")}`] },
+  page: { pieces: [`${ok}Content-Type: text/html\r\n${sized("page")}`] },
   moved: { pieces: [`HTTP/1.1 302 Found\r\nLocation: /whole\r\n${sized("moved")}`] },
   missing: { pieces: [`HTTP/1.1 404 Not Found\r\n${sized("missing")}`] },
   many: { pieces: [`HTTP/1.1 429 Too Many Requests\r\n${sized("many")}`] },
@@ -106,9 +110,7 @@ async function scriptedOrigin(asked: string[]): Promise<RawOrigin> {
   const times = new Map<string, number>();
   return await opening((socket, text) => {
     const [line = "", ...lines] = text.slice(0, text.indexOf("\r\n\r\n")).split("\r\n");
-    asked.push(
-      [line, ...lines.map((field) => field.replace(/^[^:]+/, (name) => name.toLowerCase())).sort()].join("\n"),
-    );
+    asked.push([line, ...joined(lines)].join("\n"));
     const [method = "", target = ""] = line.split(" ");
     const [, kind = "", how = ""] = (target.split("?")[0] ?? "").split("/");
     const time = times.get(target) ?? 0;
@@ -134,6 +136,18 @@ async function scriptedOrigin(asked: string[]): Promise<RawOrigin> {
       }
     })();
   });
+}
+
+/** Fields by name; several of one mean the same as one of them all (RFC 9110 5.3, RFC 6265 5.4), and where `Headers` were made, are that. */
+function joined(lines: readonly string[]): readonly string[] {
+  const fields = new Map<string, string>();
+  for (const line of lines) {
+    const [, name = "", value = ""] = /^([^:]+):[ \t]*(.*)$/.exec(line) ?? [];
+    const before = fields.get(name.toLowerCase());
+    const between = name.toLowerCase() === "cookie" ? "; " : ", ";
+    fields.set(name.toLowerCase(), before === undefined ? value : `${before}${between}${value}`);
+  }
+  return [...fields].map(([name, value]) => `${name}: ${value}`).sort();
 }
 
 /** Up to its last empty line that belongs to a head. */
@@ -258,23 +272,6 @@ class Browser {
   }
 }
 
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
-    return (state >>> 0) / 2 ** 32;
-  };
-}
-
-const settings = (given: object, upstreams: number): EdgeConfig =>
-  Value.Parse(
-    EdgeConfig,
-    Value.Default(EdgeConfig, {
-      upstreams: Array.from({ length: upstreams }, (_, index) => ({ url: `http://127.0.0.1:${index + 1}` })),
-      ...given,
-    }),
-  );
-
 async function side(
   config: EdgeConfig,
   clock: { ms: number },
@@ -286,54 +283,22 @@ async function side(
     config.upstreams.map(async () => (answer === undefined ? await scriptedOrigin(asked) : await opening(answer))),
   );
   const placed = { ...config, upstreams: origins.map(({ url }, index) => ({ url, name: `u${index}` })) };
-  const values = new Map<string, number>();
-  const add = (name: string, labels: Readonly<Record<string, string>>) => () => {
-    const key = `${name} ${JSON.stringify(labels)}`;
-    values.set(key, (values.get(key) ?? 0) + 1);
-  };
-  const meter: Meter = {
-    counter: (name) => (labels) => add(name, labels),
-    histogram: (name) => (labels) => add(name, labels),
-    gauge: () => {},
-  };
-  const log: string[] = [];
-  const spans: unknown[] = [];
-  let ids = 0;
-  const edge = createEdge(placed, {
-    clock: { now: () => clock.ms, sleep: async () => {} },
-    monotonicMs: () => clock.ms,
-    steadyMs: () => clock.ms,
-    later: () => () => {},
-    random: seeded(7),
-    signer: createSigner(new Uint8Array(32).fill(1)),
-    newId: () => `id-0123456789-${ids++}`,
-    meter,
-    compress: async (bytes) => bytes.slice(0, bytes.length / 2),
-    resolve: async () => [],
+  const { edge, counted, left } = await watchedEdge(placed, clock, {
     open: (balancing, url, address) => createSocketOrigin({ ...balancing, url, address }),
-    spans: { add: (span) => spans.push(span) },
-    writeLog: (lines) => {
-      log.push(lines);
-      return undefined;
-    },
-    name: "spillway",
   });
   let carried = 0;
+  let checked = 0;
+  const checks = (): number => counted("spillway_room_pass_checks_total", { room: "drop", outcome: "good" });
   const listener = listen(
-    {
-      port: 0,
-      hostname: "127.0.0.1",
-      http2: false,
-      http3: false,
-      headersMaxBytes: 16_384,
-      bodyMaxBytes: 1_000_000,
-      bodyTimeoutSeconds: 10,
-      idleTimeoutSeconds: 10,
-    },
+    listenerOptions,
     Object.assign((request: ReceivedRequest, door: Door) => edge.receiver(request, door), {
       quick: (...[head, scheme, address, client]: Parameters<NonNullable<typeof edge.receiver.quick>>) => {
+        const before = checks();
         const answer = edge.receiver.quick?.(head, scheme, address, mayGoAsBytes ? client : undefined);
-        if (answer === "awaited") carried++;
+        if (answer === "awaited") {
+          carried++;
+          checked += checks() - before;
+        }
         return answer;
       },
     }),
@@ -344,6 +309,7 @@ async function side(
     listener,
     origins,
     carried: () => carried,
+    checked: () => checked,
     async ask(text: string, isHead: boolean): Promise<Told> {
       const told = await browser.ask(text, isHead);
       // Whatever is done in the background is done before the next asks.
@@ -358,16 +324,13 @@ async function side(
     asked: () => asked,
     async end() {
       browser.close();
-      await edge.seeing.flush();
-      const { bytes: _bytes, ...cache } = edge.cache.stats();
-      const { keyBytes: _keyBytes, ...limits } = edge.limits.stats();
+      const common = await left();
       const upstreams = edge.balancer?.upstreams().map(({ url: _url, ...upstream }) => upstream);
-      const left = { values: [...values].sort(), log: log.join(""), spans, cache, limits, upstreams };
       const shedding = edge.shedding.stats();
       const pressure = edge.pressure.stats();
       await listener.stop(20);
       edge.balancer?.stop();
-      return { ...left, shedding, pressure };
+      return { ...common, upstreams, shedding, pressure };
     },
   };
 }
@@ -398,6 +361,11 @@ const configs: readonly EdgeConfig[] = [
   ),
   settings({ cache: { enabled: false }, limits: { policies: [] }, balancing: { hostHeader: "upstream" } }, 2),
 ];
+
+const roomConfigs: readonly EdgeConfig[] = roomSettings.flatMap((waitingRooms) => [
+  settings({ waitingRooms, log: { accessSample: 1, traceSample: 0.3 }, limits: { policies: [] } }, 1),
+  settings({ waitingRooms, cache: { enabled: false }, limits: { policies: [] } }, 2),
+]);
 
 const fields = fc.subarray(
   [
@@ -432,33 +400,46 @@ const fields = fc.subarray(
   ] as const,
   { maxLength: 4 },
 );
-const request = fc.record({
-  kind: fc.constant("ask" as const),
-  method: fc.constantFrom("GET", "GET", "GET", "GET", "HEAD", "OPTIONS"),
-  path: fc.tuple(fc.constantFrom("whole", ...Object.keys(kinds)), fc.constantFrom("never", ...Object.keys(caching))),
-  query: fc.constantFrom("", "", "", "?a=1", "?utm_source=x"),
-  version: fc.constantFrom("1.1", "1.1", "1.1", "1.1", "1.0"),
-  fields: fc.oneof({ weight: 1, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: fields }),
-  again: fc.integer({ min: 1, max: 5 }),
-});
-const step = fc.oneof(
-  { weight: 12, arbitrary: request },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("wait" as const), ms: fc.integer({ min: 1, max: 8000 }) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("purge" as const), soft: fc.boolean() }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ kind: fc.constant("pressure" as const), level: fc.constantFrom(null, null, 2) }),
-  },
-);
+const asking = (
+  host: fc.Arbitrary<string>,
+  passes: fc.Arbitrary<readonly (readonly [string, string])[]>,
+  kind: fc.Arbitrary<string>,
+) =>
+  fc.record({
+    kind: fc.constant("ask" as const),
+    method: fc.constantFrom("GET", "GET", "GET", "GET", "HEAD", "OPTIONS"),
+    host,
+    passes,
+    path: fc.tuple(kind, fc.constantFrom("never", ...Object.keys(caching))),
+    query: fc.constantFrom("", "", "", "?a=1", "?utm_source=x"),
+    version: fc.constantFrom("1.1", "1.1", "1.1", "1.1", "1.0"),
+    fields: fc.oneof({ weight: 1, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: fields }),
+    again: fc.integer({ min: 1, max: 5 }),
+  });
+const step = <Request>(request: fc.Arbitrary<Request>) =>
+  fc.oneof(
+    { weight: 12, arbitrary: request },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant("wait" as const), ms: fc.integer({ min: 1, max: 8000 }) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("purge" as const), soft: fc.boolean() }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ kind: fc.constant("pressure" as const), level: fc.constantFrom(null, null, 2) }),
+    },
+  );
 
-test("a request that goes on as bytes gets the same answer as one that meets the stages, and leaves the same behind", async () => {
+async function holdTogether(
+  configs: readonly EdgeConfig[],
+  request: ReturnType<typeof asking>,
+  { numRuns }: { readonly numRuns: number },
+) {
   let carried = 0;
+  let checked = 0;
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom(...configs),
-      fc.array(step, { minLength: 3, maxLength: 12 }),
+      fc.array(step(request), { minLength: 3, maxLength: 12 }),
       async (config, steps) => {
-        const clock = { ms: 1_795_000_000_000 };
+        const clock = { ms: beginMs };
         const [stages, bytes] = [await side(config, clock, false), await side(config, clock, true)];
         for (const one of steps) {
           if (one.kind === "wait") clock.ms += one.ms;
@@ -468,7 +449,9 @@ test("a request that goes on as bytes gets the same answer as one that meets the
             for (const { edge } of [stages, bytes]) edge.pressure.override(one.level as 2 | null);
           } else {
             const target = `/${one.path.join("/")}${one.query}`;
-            const lines = [["Host", "shop.example"], ...one.fields].map(([name, value]) => `${name}: ${value}\r\n`);
+            const lines = [["Host", one.host], ...one.passes, ...one.fields].map(
+              ([name, value]) => `${name}: ${value}\r\n`,
+            );
             const text = `${one.method} ${target} HTTP/${one.version}\r\n${lines.join("")}\r\n`;
             for (let time = 0; time < one.again; time++) {
               const isHead = one.method === "HEAD";
@@ -478,6 +461,7 @@ test("a request that goes on as bytes gets the same answer as one that meets the
           }
         }
         carried += bytes.carried();
+        checked += bytes.checked();
         expect(stages.carried()).toBe(0);
         const hosts = (side: typeof bytes) =>
           side
@@ -487,21 +471,34 @@ test("a request that goes on as bytes gets the same answer as one that meets the
         expect(await bytes.end()).toEqual(await stages.end());
       },
     ),
-    { numRuns: 100 },
+    { numRuns },
   );
+  return { carried, checked };
+}
+
+const kind = fc.constantFrom("whole", ...Object.keys(kinds));
+
+test("a request that goes on as bytes gets the same answer as one that meets the stages, and leaves the same behind", async () => {
+  const request = asking(fc.constant("shop.example"), fc.constant([]), kind);
+  const { carried } = await holdTogether(configs, request, { numRuns: 100 });
   // It is a way that is taken.
   expect(carried).toBeGreaterThan(250);
+}, 120_000);
+
+test("a request from inside of a waiting room goes on as bytes as it would by the stages: its passes, its counts, and what the shop says of who sent it", async () => {
+  const usual = fc.constantFrom("whole", "page", "bought", "leave", "leave404", "variedByPass", "inner", "cookies");
+  const { carried, checked } = await holdTogether(roomConfigs, asking(roomHosts, passFields, fc.oneof(usual, kind)), {
+    numRuns: 100,
+  });
+  expect(carried).toBeGreaterThan(250);
+  // Of those that went on as bytes.
+  expect(checked).toBeGreaterThan(100);
 }, 120_000);
 
 /** One edge that sends on as bytes, before an origin that does what `answer` does. */
 async function before(answer: (socket: net.Socket, text: string) => void) {
   const config = configs[3] as EdgeConfig;
-  const bytes = await side(
-    { ...config, upstreams: config.upstreams.slice(0, 1) },
-    { ms: 1_795_000_000_000 },
-    true,
-    answer,
-  );
+  const bytes = await side({ ...config, upstreams: config.upstreams.slice(0, 1) }, { ms: beginMs }, true, answer);
   const socket = net.connect({ port: bytes.listener.port, host: "127.0.0.1", noDelay: true });
   socket.on("error", () => {});
   return { ...bytes, socket };

@@ -5,15 +5,14 @@
 import { expect, test } from "bun:test";
 import { STATUS_CODES } from "node:http";
 import fc from "fast-check";
-import { Value } from "typebox/value";
 import { listen } from "#adapters/bun/edge-listener.ts";
 import { Http1Head } from "#adapters/bun/http1-head.ts";
-import { createSigner } from "#adapters/system/signer.ts";
-import { EdgeConfig } from "#contract/edge-config.ts";
-import { createEdge } from "#edge/edge.ts";
-import type { Client, Door, Meter, ReceivedRequest, Recipient } from "#edge/ports.ts";
+import type { EdgeConfig } from "#contract/edge-config.ts";
+import type { Client, Door, ReceivedRequest, Recipient } from "#edge/ports.ts";
 import type { LightRequest } from "#kernel/light-request.ts";
 import { WholeAnswer } from "#kernel/whole-body.ts";
+import { beginMs, listenerOptions, settings, watchedEdge } from "./lane-kit.ts";
+import { passFields, roomHosts, roomSettings } from "./lane-rooms.ts";
 import { send, type Wire } from "./wire/kit.ts";
 
 type Asked = {
@@ -33,9 +32,14 @@ const wordy = "What is written here is long enough to be worth compressing. ".re
 /** By the path: what kind of answer it is. */
 function shop(request: LightRequest): Response | WholeAnswer | Promise<Response> {
   const { pathname, search } = new URL(request.url);
-  const body = `${request.method} ${pathname}${search} ${request.headers.get("x-flavour") ?? ""} ${wordy}`;
+  const [flavour, pass, room] = ["x-flavour", "spillway-pass", "spillway-room"].map((name) =>
+    request.headers.get(name),
+  );
+  const body = `${request.method} ${pathname}${search} ${flavour} ${pass} ${room} ${wordy}`;
   const fields: Record<string, string> = { "cache-control": "max-age=60", "content-type": "text/html; charset=utf-8" };
-  if (pathname.includes("vary")) fields.vary = "X-Flavour";
+  if (pathname.includes("vary")) fields.vary = pathname.includes("pass") ? "Spillway-Pass" : "X-Flavour";
+  if (pathname.includes("bought")) fields["spillway-room"] = "ordered;units=2;room=drop, release;room=cart";
+  if (pathname.includes("leave")) fields["spillway-room"] = "release";
   if (pathname.includes("tagged"))
     Object.assign(fields, { etag: '"v1"', "last-modified": "Mon, 16 Nov 2026 09:00:00 GMT" });
   if (pathname.includes("short")) fields["cache-control"] = "max-age=2, stale-while-revalidate=3";
@@ -99,51 +103,8 @@ function recipient(method: string, { resolve, reject }: PromiseWithResolvers<Tol
   };
 }
 
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
-    return (state >>> 0) / 2 ** 32;
-  };
-}
-
-function side(config: EdgeConfig, clock: { ms: number }, mayBeQuick: boolean) {
-  const values = new Map<string, number>();
-  const add = (name: string, labels: Readonly<Record<string, string>>) => () => {
-    const key = `${name} ${JSON.stringify(labels)}`;
-    values.set(key, (values.get(key) ?? 0) + 1);
-  };
-  const meter: Meter = {
-    counter: (name) => (labels) => add(name, labels),
-    histogram: (name) => (labels) => add(name, labels),
-    gauge: () => {},
-  };
-  const log: string[] = [];
-  const spans: unknown[] = [];
-  const random = seeded(7);
-  let ids = 0;
-  const edge = createEdge(config, {
-    clock: { now: () => clock.ms, sleep: async () => {} },
-    monotonicMs: () => clock.ms,
-    steadyMs: () => clock.ms,
-    later: () => () => {},
-    random,
-    signer: createSigner(new Uint8Array(32).fill(1)),
-    newId: () => `id-0123456789-${ids++}`,
-    meter,
-    compress: async (bytes) => bytes.slice(0, bytes.length / 2),
-    resolve: async () => [],
-    open: () => {
-      throw new Error("There is no upstream here.");
-    },
-    shop,
-    spans: { add: (span) => spans.push(span) },
-    writeLog: (lines) => {
-      log.push(lines);
-      return undefined;
-    },
-    name: "spillway",
-  });
+async function side(config: EdgeConfig, clock: { ms: number }, mayBeQuick: boolean) {
+  const { edge, counted, left } = await watchedEdge(config, clock, { shop });
   const door: Door = {
     scheme: "http",
     addressOf: () => address,
@@ -152,6 +113,8 @@ function side(config: EdgeConfig, clock: { ms: number }, mayBeQuick: boolean) {
   let address = "";
   let quick = 0;
   let visits = 0;
+  let checked = 0;
+  const checks = (): number => counted("spillway_room_pass_checks_total", { room: "drop", outcome: "good" });
   const head = new Http1Head();
 
   async function ask({ method, target, fields }: Asked, from: string): Promise<Told> {
@@ -161,7 +124,9 @@ function side(config: EdgeConfig, clock: { ms: number }, mayBeQuick: boolean) {
     if (mayBeQuick) {
       const awaited = Promise.withResolvers<Told>();
       const client: Client = { awaits: () => recipient(method, awaited) };
+      const before = checks();
       const ready = edge.receiver.quick?.(head, "http", from, client);
+      checked += checks() - before;
       if (ready !== undefined) {
         if (ready === "awaited") {
           visits++;
@@ -198,17 +163,10 @@ function side(config: EdgeConfig, clock: { ms: number }, mayBeQuick: boolean) {
     ask,
     quick: () => quick,
     visits: () => visits,
-    async end() {
-      await edge.seeing.flush();
-      const { bytes: _bytes, ...cache } = edge.cache.stats();
-      const { keyBytes: _keyBytes, ...limits } = edge.limits.stats();
-      return { values: [...values].sort(), log: log.join(""), spans, cache, limits };
-    },
+    checked: () => checked,
+    end: left,
   };
 }
-
-const settings = (given: object): EdgeConfig =>
-  Value.Parse(EdgeConfig, Value.Default(EdgeConfig, { upstreams: [{ url: "http://127.0.0.1:1" }], ...given }));
 
 const configs: readonly EdgeConfig[] = [
   settings({ log: { accessSample: 1, traceSample: 0 }, limits: { policies: [] } }),
@@ -234,6 +192,15 @@ const configs: readonly EdgeConfig[] = [
   settings({ cache: { compress: false }, limits: { policies: [] } }),
 ];
 
+const roomConfigs: readonly EdgeConfig[] = roomSettings.flatMap((waitingRooms) => [
+  settings({ waitingRooms, log: { accessSample: 1, traceSample: 0 }, limits: { policies: [] } }),
+  settings({
+    waitingRooms,
+    log: { accessSample: 0, traceSample: 1 },
+    limits: { allow: [], policies: [{ name: "visitor", by: "visitor", perSecond: 5, burst: 40 }] },
+  }),
+]);
+
 const path = fc.constantFrom(
   ...[
     "/tagged",
@@ -252,6 +219,11 @@ const path = fc.constantFrom(
   ...["/program-never", "/program-order", "/program-limited-never", "/program-busy", "/program-tagged"],
   ...["/late-never", "/failing", "/gateway"],
   ...["/moved", "/missing", "/empty", "/.spillway/challenge"],
+);
+/** Where the shop says something of whoever is in, or looks at their pass. */
+const pathOfRoom = fc.constantFrom(
+  ...["/program-bought-never", "/program-leave-never", "/bought-never", "/leave", "/program-bought", "/vary-pass"],
+  ...["/program-never", "/program-order", "/program-order"],
 );
 const query = fc.constantFrom("", "", "", "?a=1", "?utm_source=x", "?utm_x=1&a=1", "?");
 const fields = fc.subarray(
@@ -283,58 +255,63 @@ const fields = fc.subarray(
   ] as const,
   { maxLength: 4 },
 );
-const request = fc.record({
-  kind: fc.constant("ask" as const),
-  method: fc.constantFrom(
-    "GET",
-    "GET",
-    "GET",
-    "GET",
-    "GET",
-    "GET",
-    "HEAD",
-    "HEAD",
-    "POST",
-    "POST",
-    "PUT",
-    "OPTIONS",
-    "BREW",
-  ),
-  path,
-  query,
-  host: fc.constantFrom(
-    "shop.example",
-    "shop.example",
-    "shop.example",
-    "shop.example",
-    "SHOP.example",
-    "other.example",
-  ),
-  // Most requests ask for nothing unusual.
-  fields: fc.oneof({ weight: 1, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: fields }),
-  from: fc.constantFrom("203.0.113.1", "203.0.113.2", "203.0.113.3", "203.0.113.3", "2001:db8::7", "203.0.113.66"),
-  again: fc.integer({ min: 1, max: 12 }),
-});
-const step = fc.oneof(
-  { weight: 10, arbitrary: request },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("wait" as const), ms: fc.integer({ min: 1, max: 4000 }) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("purge" as const), path, soft: fc.boolean() }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ kind: fc.constant("pressure" as const), level: fc.constantFrom(null, null, 0, 2) }),
-  },
-);
+const asking = (
+  host: fc.Arbitrary<string>,
+  passes: fc.Arbitrary<readonly (readonly [string, string])[]>,
+  path: fc.Arbitrary<string>,
+) =>
+  fc.record({
+    kind: fc.constant("ask" as const),
+    method: fc.constantFrom(
+      "GET",
+      "GET",
+      "GET",
+      "GET",
+      "GET",
+      "GET",
+      "HEAD",
+      "HEAD",
+      "POST",
+      "POST",
+      "PUT",
+      "OPTIONS",
+      "BREW",
+    ),
+    path,
+    query,
+    host,
+    passes,
+    // Most requests ask for nothing unusual.
+    fields: fc.oneof({ weight: 1, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: fields }),
+    from: fc.constantFrom("203.0.113.1", "203.0.113.2", "203.0.113.3", "203.0.113.3", "2001:db8::7", "203.0.113.66"),
+    again: fc.integer({ min: 1, max: 12 }),
+  });
+const step = <Request>(request: fc.Arbitrary<Request>) =>
+  fc.oneof(
+    { weight: 10, arbitrary: request },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant("wait" as const), ms: fc.integer({ min: 1, max: 4000 }) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("purge" as const), path, soft: fc.boolean() }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ kind: fc.constant("pressure" as const), level: fc.constantFrom(null, null, 0, 2) }),
+    },
+  );
 
-test("the short ways give the same answers as the stages, and leave the same behind", async () => {
+async function holdTogether(
+  configs: readonly EdgeConfig[],
+  request: ReturnType<typeof asking>,
+  { numRuns }: { readonly numRuns: number },
+) {
   let quick = 0;
   let visits = 0;
+  let checked = 0;
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom(...configs),
-      fc.array(step, { minLength: 5, maxLength: 40 }),
+      fc.array(step(request), { minLength: 5, maxLength: 40 }),
       async (config, steps) => {
-        const clock = { ms: 1_795_000_000_000 };
-        const [long, short] = [side(config, clock, false), side(config, clock, true)];
+        const clock = { ms: beginMs };
+        const [long, short] = [await side(config, clock, false), await side(config, clock, true)];
         for (const one of steps) {
           if (one.kind === "wait") clock.ms += one.ms;
           else if (one.kind === "purge") {
@@ -345,7 +322,7 @@ test("the short ways give the same answers as the stages, and leave the same beh
             const asked: Asked = {
               method: one.method,
               target: one.path + one.query,
-              fields: [["Host", one.host], ...one.fields],
+              fields: [["Host", one.host], ...one.passes, ...one.fields],
             };
             for (let time = 0; time < one.again; time++) {
               const failed = (error: Error) => error.message;
@@ -360,19 +337,42 @@ test("the short ways give the same answers as the stages, and leave the same beh
         expect(await short.end()).toEqual(await long.end());
         quick += short.quick();
         visits += short.visits();
+        checked += short.checked();
         expect(long.quick() + long.visits()).toBe(0);
       },
     ),
-    { numRuns: 300 },
+    { numRuns },
   );
+  return { quick, visits, checked };
+}
+
+test("the short ways give the same answers as the stages, and leave the same behind", async () => {
+  const hosts = fc.constantFrom(
+    "shop.example",
+    "shop.example",
+    "shop.example",
+    "shop.example",
+    "SHOP.example",
+    "other.example",
+  );
+  const { quick, visits } = await holdTogether(configs, asking(hosts, fc.constant([]), path), { numRuns: 300 });
   // They are ways that are taken.
   expect(quick).toBeGreaterThan(1000);
   expect(visits).toBeGreaterThan(1000);
 }, 60_000);
 
+test("who is in a waiting room gets the same by the short ways as by the stages, is counted once, and so is what the shop says of them", async () => {
+  const request = asking(roomHosts, passFields, fc.oneof(path, pathOfRoom));
+  const { quick, visits, checked } = await holdTogether(roomConfigs, request, { numRuns: 300 });
+  expect(quick).toBeGreaterThan(250);
+  expect(visits).toBeGreaterThan(1000);
+  // Of those on the short ways.
+  expect(checked).toBeGreaterThan(1000);
+}, 60_000);
+
 test("a page that everybody wants is answered by the quick lane from its fourth request on", async () => {
-  const clock = { ms: 1_795_000_000_000 };
-  const { ask, quick } = side(configs[1] as EdgeConfig, clock, true);
+  const clock = { ms: beginMs };
+  const { ask, quick } = await side(configs[1] as EdgeConfig, clock, true);
   for (let time = 0; time < 10; time++) {
     await ask({ method: "GET", target: "/picture", fields: [["Host", "shop.example"]] }, "203.0.113.3");
     await Bun.sleep(0);
@@ -381,21 +381,12 @@ test("a page that everybody wants is answered by the quick lane from its fourth 
 });
 
 test("on the wire a quick answer is the same bytes as a long one: whole, HEAD, 304, to HTTP/1.0, several at once, and on the last of a connection", async () => {
-  const clock = { ms: 1_795_000_000_000 };
-  const { edge } = side(configs[0] as EdgeConfig, clock, false);
+  const clock = { ms: beginMs };
+  const { edge } = await side(configs[0] as EdgeConfig, clock, false);
   let quick = 0;
   let mayBeQuick = false;
   const listener = listen(
-    {
-      port: 0,
-      hostname: "127.0.0.1",
-      http2: false,
-      http3: false,
-      headersMaxBytes: 16_384,
-      bodyMaxBytes: 1_000_000,
-      bodyTimeoutSeconds: 10,
-      idleTimeoutSeconds: 10,
-    },
+    listenerOptions,
     Object.assign((request: ReceivedRequest, door: Door) => edge.receiver(request, door), {
       quick: (...given: Parameters<NonNullable<typeof edge.receiver.quick>>) => {
         const answer = mayBeQuick ? edge.receiver.quick?.(...given) : undefined;

@@ -3,9 +3,9 @@
  * renewed while its holder is active; and what the shop says of the shopper (`Spillway-Room: release`, `ordered;units=2`) is obeyed and not
  * shown to anybody.
  */
-import type { Answer, Exchange, Next } from "../exchange.ts";
+import type { Answer, Exchange, Glimpse, Next } from "../exchange.ts";
 import { isPrivate, withFields } from "../limits/limits.ts";
-import { FieldList, toHeaders } from "../ports.ts";
+import { type AllFields, FieldList, toHeaders } from "../ports.ts";
 import type { OpenRoom } from "./open-room.ts";
 import { isBeside, type Pass, passField } from "./room-places.ts";
 
@@ -16,21 +16,47 @@ export const roomField = "spillway-room";
 export function withPasses(exchange: Exchange, passes: readonly Pass[]): Exchange {
   const { headers } = exchange;
   if (passes.length === 0 && !headers.has(passField) && !headers.has(roomField)) return exchange;
-  const value = passes.map(({ text }) => text).join(", ");
-  if (headers instanceof FieldList) {
-    const flat: string[] = [];
-    for (const [name, text] of headers) if (name !== passField && name !== roomField) flat.push(name, text);
-    if (value !== "") flat.push(passField, value);
-    return { ...exchange, headers: new FieldList(flat) };
-  }
+  return { ...exchange, headers: fieldsWith(headers, joined(passes)) };
+}
+
+const joined = (passes: readonly Pass[]): string => passes.map(({ text }) => text).join(", ");
+
+/** A copy of the fields with this as `Spillway-Pass`, or without any, and with nothing that the client says in the room's name. */
+function fieldsWith(headers: AllFields, value: string): FieldList | Headers {
+  if (headers instanceof FieldList) return listWith(headers, value);
   const changed = toHeaders(headers);
   changed.delete(roomField);
   if (value === "") changed.delete(passField);
   else changed.set(passField, value);
-  return { ...exchange, headers: changed };
+  return changed;
+}
+
+export function listWith({ flat: given }: FieldList, value: string): FieldList {
+  const flat: string[] = [];
+  for (let at = 0; at < given.length; at += 2) {
+    const name = given[at] as string;
+    if (name !== passField && name !== roomField) flat.push(name, given[at + 1] as string);
+  }
+  if (value !== "") flat.push(passField, value);
+  return new FieldList(flat);
 }
 
 export type Inside = { readonly open: OpenRoom; readonly pass: Pass };
+
+/** Somebody who is in, on a way past the stages. */
+export type Guest = {
+  readonly inside: readonly Inside[];
+  /** What goes with their request as `Spillway-Pass`. */
+  readonly value: string;
+  /** Where a pass was asked for; undefined: outside of the rooms, from where it only goes along. */
+  readonly room: OpenRoom | undefined;
+};
+
+/** "asked": a pass is to be given anew, which the stages do. */
+export function guestOf(inside: readonly Inside[], room: OpenRoom | undefined): Guest | "asked" {
+  if (inside.some(({ open, pass }) => isRenewalDue(open, pass))) return "asked";
+  return { inside, value: joined(inside.map(({ pass }) => pass)), room };
+}
 
 /** `cookies`: of one who has just been let in. */
 export function passOn(
@@ -51,7 +77,13 @@ export function passOn(
     : seen(exchange, answer, inside, cookies);
 }
 
-function seen(exchange: Exchange, response: Response, inside: readonly Inside[], cookies: readonly string[]): Response {
+/** The answer as its client may have it. What the shop says of them is obeyed by it, so it is asked for once for each answer. */
+export function seen(
+  exchange: Glimpse,
+  response: Response,
+  inside: readonly Inside[],
+  cookies: readonly string[] = [],
+): Response {
   const isSecure = exchange.scheme === "https";
   const set: [string, string][] = cookies.map((cookie) => ["set-cookie", cookie]);
   const said = response.headers.get(roomField);
@@ -99,7 +131,7 @@ function obey(said: string, inside: readonly Inside[]): ReadonlySet<OpenRoom> {
   return released;
 }
 
-export const isRenewalDue = ({ config, line }: OpenRoom, { untilMs }: Pass): boolean =>
+const isRenewalDue = ({ config, line }: OpenRoom, { untilMs }: Pass): boolean =>
   config.renews && untilMs - line.roomMs() <= config.sessionSeconds * 750;
 
 /** When a quarter of the session has gone. Only with an answer that a person looks at: not with each picture of a page. */

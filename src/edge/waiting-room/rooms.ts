@@ -19,7 +19,7 @@ import type { Line } from "./line.ts";
 import { createMatching, type Matching } from "./matching.ts";
 import type { OpenRoom } from "./open-room.ts";
 import type { PanelView } from "./panel.ts";
-import { type Inside, isRenewalDue, passOn, roomField, withPasses } from "./pass-on.ts";
+import { type Guest, guestOf, type Inside, passOn, roomField, withPasses } from "./pass-on.ts";
 import type { DrawQr, LineStore, RoomKeys, RoomMail, TellerBook, VerifyBot, VerifyStockSignature } from "./ports.ts";
 import { createPublicPages, headTags } from "./public-pages.ts";
 import { documentFields, type RoomFiles } from "./room-files.ts";
@@ -55,12 +55,12 @@ export type Rooms = {
   /** Behind the cache: where answers say which room their address belongs to. */
   readonly learnStage: Stage;
   /**
-   * What the lanes may do with a request. "free": no room has a say in it. "inside": its pass is good, so what the cache has ready may be sent; `letIn` counts
-   * it then. "asked": it has to meet the stages. Costs a look into a map, and for a guarded address a look at the pass.
+   * What the lanes may do with a request. "free": no room has a say in it. A guest: their passes are good and go with it, and what the shop says of them
+   * is `seen` (pass-on.ts); `letIn` counts it. "asked": it has to meet the stages. Costs a look into a map, and for a guarded address a look at the pass.
    */
-  readonly gate: (exchange: Glimpse) => "free" | "inside" | "asked";
-  /** Counts one whom `gate` found inside, and who is answered. */
-  readonly letIn: (exchange: Glimpse) => void;
+  readonly gate: (exchange: Glimpse) => "free" | Guest | "asked";
+  /** Counts one whom `gate` found inside, and who goes on past the stages. */
+  readonly letIn: (guest: Guest) => void;
   /** The document that everybody reads, ready to be sent. */
   readonly atHand: (exchange: Glimpse) => PreparedAnswer | undefined;
   readonly all: () => readonly OpenRoom[];
@@ -258,7 +258,7 @@ export async function createRooms(first: WaitingRooms, deps: RoomsDeps): Promise
   }
 
   /** Every pass that the client has: a cart may hold things of two rooms. */
-  function inside(exchange: Exchange, room: OpenRoom, pass: Pass): Inside[] {
+  function inside(exchange: Glimpse, room: OpenRoom, pass: Pass): Inside[] {
     if (isRead(exchange) || open.length === 1) return [{ open: room, pass }];
     const others = open.flatMap((other) => {
       const held = other === room ? undefined : other.places.pass(exchange.headers);
@@ -270,11 +270,31 @@ export async function createRooms(first: WaitingRooms, deps: RoomsDeps): Promise
   /** Outside of the rooms nobody needs a pass, but an order may be sent from there, and its passes go with it. */
   function passUnguarded(exchange: Exchange, next: Next): Answer {
     if (isRead(exchange)) return next(withPasses(exchange, []));
-    const held = open.flatMap((room) => {
-      const pass = room.places.pass(exchange.headers);
+    const held = heldBy(exchange);
+    return held.length === 0 ? next(withPasses(exchange, [])) : passOn(exchange, next, held);
+  }
+
+  const heldBy = ({ headers }: Glimpse): Inside[] =>
+    open.flatMap((room) => {
+      const pass = room.places.pass(headers);
       return pass === undefined ? [] : [{ open: room, pass }];
     });
-    return held.length === 0 ? next(withPasses(exchange, [])) : passOn(exchange, next, held);
+
+  function gate(exchange: Glimpse): ReturnType<Rooms["gate"]> {
+    if (exchange.path.startsWith("/.spillway/")) return "asked";
+    const index = matching.roomOf(exchange);
+    // The answer is to say which room it belongs to.
+    if (isRead(exchange) && matching.isUnknown(exchange)) return "asked";
+    const room = open[index];
+    if (room === undefined) {
+      if (!isPlain(exchange)) return "asked";
+      // An order may be sent from outside of the rooms, and its passes go with it.
+      const held = isRead(exchange) ? [] : heldBy(exchange);
+      return held.length === 0 ? "free" : guestOf(held, undefined);
+    }
+    if (standsBy(room, exchange.address, exchange.atMs)) return isPlain(exchange) ? "free" : "asked";
+    const pass = room.places.pass(exchange.headers);
+    return pass === undefined ? "asked" : guestOf(inside(exchange, room, pass), room);
   }
 
   return {
@@ -289,26 +309,8 @@ export async function createRooms(first: WaitingRooms, deps: RoomsDeps): Promise
       if (!(answer instanceof Promise)) return learnt(exchange, answer);
       return answer.then((response) => learnt(exchange, response));
     },
-    gate: (exchange) => {
-      if (exchange.path.startsWith("/.spillway/")) return "asked";
-      const index = matching.roomOf(exchange);
-      if (index < 0) {
-        const { headers } = exchange;
-        if (headers.get(passField) !== null || headers.get(roomField) !== null) return "asked";
-        // An order may be sent from outside of the rooms, and its passes go with it.
-        const isMet = isRead(exchange)
-          ? matching.isUnknown(exchange)
-          : headers.get("cookie")?.includes("spillway_pass_") === true;
-        return isMet ? "asked" : "free";
-      }
-      const room = open[index] as OpenRoom;
-      if (standsBy(room, exchange.address, exchange.atMs)) return "free";
-      if (!isRead(exchange)) return "asked";
-      const pass = room.places.pass(exchange.headers);
-      return pass === undefined || isRenewalDue(room, pass) ? "asked" : "inside";
-    },
-    letIn: (exchange) => {
-      const room = open[matching.roomOf(exchange)];
+    gate,
+    letIn: ({ room }) => {
       if (room !== undefined) tally("passes", room.config.id, "outcome", "good" satisfies PassOutcome);
     },
     atHand: ({ method, path }) => (method === "GET" ? prepared.get(path)?.() : undefined),
@@ -350,6 +352,9 @@ export const statsOf = ({ config, line, tellers }: OpenRoom): Record<string, unk
 const keyOf = ({ id, epoch }: Room): string => `${id} ${epoch}`;
 
 const isRead = ({ method }: Glimpse): boolean => method === "GET" || method === "HEAD";
+
+/** Whether its client says nothing that only a room may say. */
+const isPlain = ({ headers }: Glimpse): boolean => headers.get(passField) === null && headers.get(roomField) === null;
 
 /** Whether a page of the room would be put in place of the answer. */
 const isShown = ({ headers }: Exchange): boolean => headers.get("accept")?.includes("text/html") ?? false;

@@ -6,6 +6,8 @@ import { type RunningShop, startShop } from "../../kit/running-shop.ts";
 
 export const adminToken = "a-token-of-the-operator";
 
+export const edgeSecret = "shared between the edges";
+
 export type Seen = {
   readonly method: string;
   readonly path: string;
@@ -61,7 +63,7 @@ export async function startRoomEdge(rooms: readonly object[], more: object = {})
   writeFileSync(file, settings(rooms));
   const edge: RunningShop = await startShop({
     word: "edge",
-    env: { SPILLWAY_EDGE_CONFIG: file, SPILLWAY_EDGE_SECRET: "shared between the edges" },
+    env: { SPILLWAY_EDGE_CONFIG: file, SPILLWAY_EDGE_SECRET: edgeSecret },
   });
   const admin = async (method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }> => {
     const answer = await fetch(`${edge.opsUrl}${path}`, {
