@@ -33,6 +33,8 @@ test.each([
   ["/checkout/*", "/checkout/../cart", true],
   ["/img-*", "/img-1/a", true],
   ["/img-*", "/img", false],
+  ["/checkout/", "/checkout", true],
+  ["/caf%C3%A9", "/café", true],
   ["/Lämpchen", "/l%C3%A4mpchen", true],
 ])("a guard of %s is one of %s: %p", (pattern, path, expected) => {
   expect(guardPattern(pattern).mayBe(path)).toBe(expected);

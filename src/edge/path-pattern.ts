@@ -43,7 +43,9 @@ function readingsOf(path: string): typeof readings {
 }
 
 function partsOf(pattern: string): readonly Part[] {
-  const parts = pattern.toLowerCase().split("/").slice(1);
+  const parts = plainPath(pattern).split("/").slice(1);
+  // What `patternComplaint` warns of is taken as it was meant: the admin API's patterns do not pass there.
+  if (parts.length > 1 && parts.at(-1) === "") parts.pop();
   return parts.map((part, index): Part => {
     if (index === parts.length - 1 && part.endsWith("*")) return { rest: part.slice(0, -1) };
     return part.startsWith(":") ? undefined : part;
