@@ -127,9 +127,9 @@ const commands: Record<string, Command> = {
     run: async (args) => await (await import("#roles/tools/faults.ts")).faultsTool(args),
   },
   bench: {
-    words: "bench orders|edge|waiting-room|rehearse|peers",
+    words: "bench orders|edge|seeing|waiting-room|rehearse|peers",
     summary: "measure this machine, beside the field's best where they are installed",
-    help: "orders: starts its own shop and database in a scratch folder; the same orders without HTTP are measured beside it.\nedge: starts the edge and whichever of nginx, Varnish and HAProxy are installed, each on one core, the crowd on another.\nwaiting-room: joins, a million who wait, what a pass costs, and the time to resume after everything was lost.\nrehearse: the crowd beside wrk, hey, autocannon, Artillery and k6; those of npm are installed into a scratch folder (--peers DIR keeps them).\npeers: the same sale on Spillway, Vendure and Medusa, and what their books say of it.\nAll print a table and, last, one line of JSON.\n\n  bin/spillway bench orders --seconds 5\n  bin/spillway bench edge --quick\n  bin/spillway bench edge --only hits2k,forward --seconds 3 --rounds 5\n  bin/spillway bench rehearse --peers peers/",
+    help: "orders: starts its own shop and database in a scratch folder; the same orders without HTTP are measured beside it.\nedge: starts the edge and whichever of nginx, Varnish and HAProxy are installed, each on one core, the crowd on another.\nseeing: what counters, times, traces and the access log cost a request, beside the same edge without them; 4 above 3 µs.\nwaiting-room: joins, a million who wait, what a pass costs, and the time to resume after everything was lost.\nrehearse: the crowd beside wrk, hey, autocannon, Artillery and k6; those of npm are installed into a scratch folder (--peers DIR keeps them).\npeers: the same sale on Spillway, Vendure and Medusa, and what their books say of it.\nAll print a table and, last, one line of JSON.\n\n  bin/spillway bench orders --seconds 5\n  bin/spillway bench edge --quick\n  bin/spillway bench edge --only hits2k,forward --seconds 3 --rounds 5\n  bin/spillway bench rehearse --peers peers/",
     run: async (args) => await (await import("#roles/tools/bench.ts")).benchTool(args),
   },
 };

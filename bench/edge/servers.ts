@@ -289,7 +289,8 @@ async function listening(port: number, child: Child, folder: string): Promise<vo
   throw new Error(`it did not answer within ${startsWithinMs / 1000} s: ${logOf(folder)}`);
 }
 
-async function firstLine(output: ReadableStream<Uint8Array>): Promise<string> {
+/** What a program that says "ready …" says first, or all that it said if it ended without. */
+export async function firstLine(output: ReadableStream<Uint8Array>): Promise<string> {
   const reader = output.getReader();
   const decoder = new TextDecoder();
   let text = "";

@@ -116,7 +116,8 @@ export function createSeeing(settings: EdgeConfig["log"], deps: SeeingDeps): See
     startMs: monotonicMs,
     seen(exchange, status, startedMs) {
       underWay += 1;
-      done(exchange, status, startedMs, traceFor(exchange.headers) ?? undefined);
+      // Nothing is passed on: without a collector nobody would ever hear of its trace.
+      done(exchange, status, startedMs, spans === undefined ? undefined : (traceFor(exchange.headers) ?? undefined));
     },
     begins(exchange, startedMs) {
       underWay += 1;
@@ -171,6 +172,7 @@ function traceOf(
   random: Random,
   exported: boolean,
 ): Trace | string | null {
+  if (!exported && given !== null && usualTraceparent.test(given)) return given;
   const parent = given === null ? undefined : parseTraceparent(given);
   if (parent !== undefined) {
     if (!exported || !parent.sampled) return given;
@@ -185,6 +187,9 @@ function traceOf(
     record: exported,
   };
 }
+
+/** What is only passed on need not be taken apart. */
+const usualTraceparent = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"; what a later version writes behind that is not read. */
 export function parseTraceparent(

@@ -27,6 +27,7 @@ export type EdgeControls = {
   /** False when there is none of that name. */
   readonly weighUpstream: (name: string, weight: number) => boolean;
   readonly drainUpstream: (name: string) => boolean;
+  readonly resumeUpstream: (name: string) => boolean;
   readonly removeUpstream: (name: string) => boolean;
   readonly limits: () => EdgeConfig["limits"]["policies"];
   readonly setLimits: (policies: EdgeConfig["limits"]["policies"]) => void;
@@ -124,6 +125,16 @@ export function edgeApi(
       describe: {
         summary: "No new requests to it; what is under way ends",
         answers: { 204: { text: "Draining" } },
+        admin: true,
+      },
+    },
+    {
+      method: "POST",
+      path: "/edge/upstreams/:name/resume",
+      handler: named(edge.resumeUpstream),
+      describe: {
+        summary: "New requests to a drained upstream, gently at first",
+        answers: { 204: { text: "In use again" } },
         admin: true,
       },
     },

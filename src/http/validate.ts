@@ -64,8 +64,9 @@ function worthTelling(errors: readonly SchemaError[]): SchemaError[] {
     // Of unknown fields each is named by itself, as "boolean": the schema for it is false.
     if (keyword === "additionalProperties" || keyword === "anyOf") continue;
     if (!choices.has(instancePath)) {
-      // An empty text has the wrong pattern as well; once is enough.
-      if (keyword !== "pattern" || !told.some((other) => other.instancePath === instancePath)) told.push(error);
+      // An empty text has the wrong pattern as well, and what is no field of one choice is none of the others; once is enough.
+      const isOnce = keyword === "pattern" || keyword === "boolean";
+      if (!isOnce || !told.some((other) => other.instancePath === instancePath)) told.push(error);
       continue;
     }
     if (done.has(instancePath)) continue;

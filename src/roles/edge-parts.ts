@@ -130,6 +130,7 @@ export function controlsOf(edge: () => Edge, reload: () => Promise<void>): EdgeC
     },
     weighUpstream: (name, weight) => edge().balancer?.setWeight(name, weight) ?? false,
     drainUpstream: (name) => edge().balancer?.drain(name) ?? false,
+    resumeUpstream: (name) => edge().balancer?.resume(name) ?? false,
     removeUpstream: (name) => {
       const isGone = edge().balancer?.remove(name) ?? false;
       if (isGone) limitEach();

@@ -1,6 +1,6 @@
 /** What no schema says of waiting rooms: times that must be times, rooms that must be told apart, settings that need each other. */
 import type { Room, WaitingRooms } from "#contract/waiting-room.ts";
-import { patternComplaint } from "#edge/routes.ts";
+import { patternComplaint } from "#edge/path-pattern.ts";
 import { type Complain, networkComplaint } from "./config-complaints.ts";
 import { shown } from "./schema-complaints.ts";
 

@@ -7,32 +7,23 @@
  * With one upstream it is a direct call, counted.
  */
 import type { EdgeConfig } from "#contract/edge-config.ts";
-import type { Clock, Random } from "#kernel/clock.ts";
 import { RetryBudget } from "#resilience/retry-budget.ts";
 import type { Notes } from "../exchange.ts";
 import { type Meter, OriginError, type OriginRequest } from "../ports.ts";
-import { checkHealth } from "./health-checks.ts";
-import { isAddress, lookUp, type Resolve } from "./name-lookup.ts";
+import { createCounts, type Outcome } from "./counts.ts";
 import { Pool } from "./pool.ts";
-import { Upstream, type UpstreamCounts, type UpstreamOrigin, type UpstreamState } from "./upstream.ts";
+import { createRoster, type Roster, type RosterDeps } from "./roster.ts";
+import type { Upstream, UpstreamState } from "./upstream.ts";
 
 export type BalancingSettings = EdgeConfig["balancing"];
-export type UpstreamSettings = EdgeConfig["upstreams"][number];
 
-export type BalancerDeps = {
-  /** `address`: connect there instead of looking the URL's host up; it stays the name for TLS. */
-  readonly open: (url: string, address: string | undefined) => UpstreamOrigin;
-  /** Its `now` should be steady and finer than a millisecond: `performance.now`. */
-  readonly clock: Clock;
-  readonly random: Random;
+export type BalancerDeps = Pick<RosterDeps, "open" | "clock" | "random" | "resolve"> & {
   readonly meter: Meter;
-  /** Needed when `resolveSeconds` is set. */
-  readonly resolve?: Resolve;
   /** Told of each end: how long the answer's head took, and whether there was none or a 5xx. */
   readonly ended?: (tookMs: number, isFailure: boolean) => void;
 };
 
-export type Balancer = {
+export type Balancer = Roster & {
   /**
    * Rejects with `OriginError` when no upstream answers; with any other error when the request was given up, or is one
    * that no upstream could be sent. `request.signal` is read only when something takes long or fails: make it lazily.
@@ -49,17 +40,6 @@ export type Balancer = {
   /** For a WebSocket's tunnel: whom to connect to, if anyone. `failed` tells that it could not be reached. */
   choose(): { readonly name: string; readonly url: URL; readonly failed: () => void } | undefined;
   upstreams(): UpstreamState[];
-  /** Makes the list be this one: new ones are added, missing ones removed, weights set. For a config that was reloaded. */
-  replace(upstreams: readonly UpstreamSettings[]): void;
-  /** False when the name is taken. */
-  add(upstream: UpstreamSettings): boolean;
-  /** These take the name of an upstream or of one of its addresses; false when nothing has that name. */
-  remove(name: string): boolean;
-  drain(name: string): boolean;
-  resume(name: string): boolean;
-  setWeight(name: string, weight: number): boolean;
-  /** No more checks and look-ups; connections are closed when they are idle. */
-  stop(): void;
 };
 
 /** One upstream's turn to answer a request. */
@@ -81,24 +61,9 @@ const nobody: readonly Upstream[] = [];
 const aGet: Asked = { method: "GET", body: null, signal: { aborted: false } };
 const aHead: Asked = { ...aGet, method: "HEAD" };
 
-type Outcome = "answered" | "error" | "refused" | "reset" | "timeout" | "unreachable" | "protocol" | "aborted";
-const outcomes: readonly Outcome[] = [
-  "answered",
-  "error",
-  "refused",
-  "reset",
-  "timeout",
-  "unreachable",
-  "protocol",
-  "aborted",
-];
-
-/** `http://shop.internal:8080` is `shop.internal:8080` when it has no name of its own. */
-export const nameOf = (upstream: UpstreamSettings): string => upstream.name ?? new URL(upstream.url).host;
-
 export function createBalancer(
   settings: BalancingSettings,
-  configured: readonly UpstreamSettings[],
+  configured: EdgeConfig["upstreams"],
   deps: BalancerDeps,
 ): Balancer {
   const { clock, random } = deps;
@@ -113,10 +78,8 @@ export function createBalancer(
   );
   // When an upstream dies, everything that was under way there may be asked again.
   const budget = new RetryBudget(settings.retryBudgetPercent, settings.connectionsMax);
-  const count = counters(deps.meter, pool, budget, clock);
-  /** By the configured upstream's name: its settings, and what ends its looking up. */
-  const groups = new Map<string, { readonly settings: UpstreamSettings; readonly end: AbortController }>();
-  const ends = new Map<Upstream, AbortController>();
+  const count = createCounts(deps.meter, { pool, budget, clock });
+  const roster = createRoster(settings, configured, { ...deps, pool, countsOf: count.of, answersAgain: good });
 
   function begun(upstream: Upstream): number {
     upstream.inFlight += 1;
@@ -328,119 +291,8 @@ export function createBalancer(
       : new OriginError("unreachable", false, "No upstream is ready: all are drained, or gave no answer lately.");
   }
 
-  function watchOver(upstream: Upstream): void {
-    const path = settings.healthPath;
-    if (path === undefined) return;
-    const end = new AbortController();
-    ends.set(upstream, end);
-    void checkHealth(
-      upstream,
-      {
-        path,
-        everyMs: settings.healthSeconds * 1000,
-        unhealthyAfter: settings.unhealthyAfter,
-        healthyAfter: settings.healthyAfter,
-      },
-      {
-        clock,
-        random,
-        good: () => {
-          // It can be reached again. Errors in its answers to shoppers are another matter, which only time mends.
-          if (upstream.reason === "no-answer") good(upstream, clock.now());
-        },
-        changed: () => {
-          if (upstream.isUnhealthy) pool.refresh();
-          else pool.welcomeBack(upstream, clock.now());
-        },
-      },
-      end.signal,
-    );
-  }
-
-  function open(group: UpstreamSettings, address: string | undefined, isLate: boolean): void {
-    const groupName = nameOf(group);
-    const nowMs = clock.now();
-    const upstream = new Upstream({
-      name: address === undefined ? groupName : `${groupName}@${address}`,
-      group: groupName,
-      url: group.url,
-      address,
-      weight: group.weight ?? 1,
-      origin: deps.open(group.url, address),
-      counts: count.of(groupName),
-      ejectSeconds: settings.ejectSeconds,
-      healthyAfter: settings.healthyAfter,
-      unhealthyAfter: settings.unhealthyAfter,
-      nowMs,
-    });
-    pool.add(upstream, isLate ? nowMs : undefined);
-    watchOver(upstream);
-  }
-
-  function close(upstream: Upstream): void {
-    ends.get(upstream)?.abort();
-    ends.delete(upstream);
-    upstream.isRemoved = true;
-    pool.forget(upstream);
-    if (upstream.inFlight === 0) upstream.origin.close?.();
-  }
-
-  const named = (name: string): Upstream[] =>
-    pool.members.filter((upstream) => upstream.name === name || upstream.group === name);
-
-  function add(upstream: UpstreamSettings, isLate: boolean): boolean {
-    const name = nameOf(upstream);
-    if (groups.has(name)) return false;
-    const end = new AbortController();
-    groups.set(name, { settings: upstream, end });
-    const { hostname } = new URL(upstream.url);
-    const { resolve } = deps;
-    // Until the first answer comes, the name itself is as good as an address.
-    open(upstream, undefined, isLate);
-    if (settings.resolveSeconds > 0 && resolve !== undefined && !isAddress(hostname)) {
-      const found = (addresses: readonly string[]): void => {
-        const present = named(name);
-        const weight = present[0]?.weight;
-        const isDraining = present.length > 0 && present.every((member) => member.isDraining);
-        const wanted = addresses.filter((address) => !present.some((member) => member.address === address));
-        const isFirst = present.some(({ address }) => address === undefined);
-        for (const address of wanted) {
-          open({ ...upstream, ...(weight === undefined ? {} : { weight }) }, address, isLate || !isFirst);
-          if (isDraining) for (const member of named(`${name}@${address}`)) member.isDraining = true;
-        }
-        for (const member of present) if (!addresses.includes(member.address ?? "")) close(member);
-        pool.refresh();
-      };
-      void lookUp(hostname, settings.resolveSeconds * 1000, { clock, resolve, found }, end.signal);
-    }
-    return true;
-  }
-
-  function remove(name: string): boolean {
-    const members = named(name);
-    for (const upstream of members) close(upstream);
-    groups.get(name)?.end.abort();
-    return groups.delete(name) || members.length > 0;
-  }
-
-  function change(name: string, how: (upstream: Upstream) => void): boolean {
-    const members = named(name);
-    for (const upstream of members) how(upstream);
-    pool.refresh();
-    return members.length > 0;
-  }
-
-  const setWeight = (name: string, weight: number): boolean =>
-    change(name, (upstream) => {
-      upstream.weight = weight;
-    });
-
-  for (const upstream of configured) {
-    if (!add(upstream, false))
-      throw new Error(`Two upstreams have the name ${nameOf(upstream)}: give one of them another \`name\`.`);
-  }
-
   return {
+    ...roster,
     send(request, notes) {
       budget.deposit();
       const first = next(request, nobody);
@@ -483,96 +335,5 @@ export function createBalancer(
       };
     },
     upstreams: () => pool.members.map((upstream) => upstream.state(clock.now())),
-    replace(upstreams) {
-      const wanted = new Map(upstreams.map((upstream) => [nameOf(upstream), upstream]));
-      for (const [name, group] of [...groups]) if (wanted.get(name)?.url !== group.settings.url) remove(name);
-      for (const [name, upstream] of wanted) {
-        if (!add(upstream, true)) setWeight(name, upstream.weight ?? 1);
-      }
-    },
-    add: (upstream) => add(upstream, true),
-    remove,
-    drain: (name) =>
-      change(name, (upstream) => {
-        upstream.isDraining = true;
-      }),
-    resume: (name) =>
-      change(name, (upstream) => {
-        if (upstream.isDraining) upstream.backAtMs = clock.now();
-        upstream.isDraining = false;
-      }),
-    setWeight,
-    stop() {
-      for (const name of [...groups.keys()]) remove(name);
-    },
-  };
-}
-
-function counters(meter: Meter, pool: Pool, budget: RetryBudget, clock: Clock) {
-  const requests = meter.counter(
-    "spillway_edge_upstream_requests_total",
-    "Requests sent to an upstream, by how they ended.",
-  );
-  const ejections = meter.counter(
-    "spillway_edge_upstream_ejections_total",
-    "Times that an upstream was put out of use by what real traffic met.",
-  );
-  const seconds = meter.histogram(
-    "spillway_edge_upstream_seconds",
-    "From a request sent to an upstream to the head of its answer.",
-  );
-  const retries = meter.counter(
-    "spillway_edge_upstream_retries_total",
-    "Requests asked again, or not for lack of budget.",
-  );
-  const hedges = meter.counter("spillway_edge_upstream_hedges_total", "Requests asked of a second upstream meanwhile.");
-  const none = meter.counter("spillway_edge_upstream_none_total", "Requests for which no upstream could be asked.");
-  const each = (read: (upstream: Upstream) => number) => () => {
-    // Addresses come and go: the labels are the configured upstreams, which stay.
-    const sums = new Map<string, number>();
-    for (const upstream of pool.members) sums.set(upstream.group, (sums.get(upstream.group) ?? 0) + read(upstream));
-    return [...sums].map(([upstream, value]) => [{ upstream }, value] as const);
-  };
-  meter.gauge(
-    "spillway_edge_upstream_in_flight",
-    "Requests without an answer's head.",
-    each(({ inFlight }) => inFlight),
-  );
-  meter.gauge(
-    "spillway_edge_upstream_connections",
-    "Connections, those that wait for a request included.",
-    each(({ connections }) => connections.busy + connections.idle),
-  );
-  meter.gauge(
-    "spillway_edge_upstream_ready",
-    "Addresses in use.",
-    each(({ isReady }) => (isReady ? 1 : 0)),
-  );
-  meter.gauge(
-    "spillway_edge_upstream_known",
-    "Addresses known.",
-    each(() => 1),
-  );
-  meter.gauge("spillway_edge_upstream_panic", "1 while too few are ready and all are asked.", () =>
-    pool.isPanic ? 1 : 0,
-  );
-  meter.gauge("spillway_edge_upstream_retry_budget", "Retries that may be made now.", () => Math.floor(budget.saved));
-  meter.gauge("spillway_edge_upstream_latency_seconds", "What the choice goes by; the slowest address.", () => {
-    const slowest = new Map<string, number>();
-    for (const { group, latency } of pool.members)
-      slowest.set(group, Math.max(slowest.get(group) ?? 0, latency.read(clock.now()) / 1000));
-    return [...slowest].map(([upstream, value]) => [{ upstream }, value] as const);
-  });
-  return {
-    of: (upstream: string): UpstreamCounts => ({
-      ends: Object.fromEntries(outcomes.map((outcome) => [outcome, requests({ upstream, outcome })])),
-      ejected: ejections({ upstream }),
-      seconds: seconds({ upstream }),
-    }),
-    retried: retries({ outcome: "made" }),
-    unpaid: retries({ outcome: "unpaid" }),
-    hedged: hedges({ outcome: "made" }),
-    hedgeWon: hedges({ outcome: "won" }),
-    none: none({}),
   };
 }

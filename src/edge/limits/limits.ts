@@ -12,9 +12,9 @@ import { KeyHash } from "#resilience/key-hash.ts";
 import { KeyTable } from "#resilience/key-table.ts";
 import { contains, limitKey, type Networks, parseNetworks } from "../addresses.ts";
 import type { Answer, Exchange, Glimpse, Next, Stage } from "../exchange.ts";
+import { type GuardPattern, guardPattern } from "../path-pattern.ts";
 import type { Meter } from "../ports.ts";
 import { createChallenge } from "./challenge.ts";
-import { pathPattern } from "./path-pattern.ts";
 import { refuse } from "./refusal.ts";
 import { createVisitors } from "./visitor.ts";
 
@@ -57,7 +57,7 @@ type Policy = {
   readonly low: number;
   readonly high: number;
   readonly methods: ReadonlySet<string> | null;
-  readonly paths: readonly ((path: string) => boolean)[] | null;
+  readonly paths: readonly GuardPattern[] | null;
   /** Its item in `RateLimit-Policy`. */
   readonly item: string;
   readonly countRefused: () => void;
@@ -65,7 +65,7 @@ type Policy = {
 
 const applies = (policy: Policy, exchange: Glimpse): boolean =>
   (policy.methods === null || policy.methods.has(exchange.method)) &&
-  (policy.paths === null || policy.paths.some((matches) => matches(exchange.path)));
+  (policy.paths === null || policy.paths.some(({ mayBe }) => mayBe(exchange.path)));
 
 /** The quota of a whole window of at least the burst's length: what a client may plan with. */
 function policyItem({ name, perSecond, burst }: EdgeConfig["limits"]["policies"][number]): string {
@@ -127,7 +127,7 @@ export function createLimits(first: EdgeConfig["limits"], deps: LimitsDeps): Lim
         low: hash.low,
         high: hash.high,
         methods: policy.methods === undefined ? null : new Set(policy.methods),
-        paths: policy.routes === undefined ? null : policy.routes.map(pathPattern),
+        paths: policy.routes === undefined ? null : policy.routes.map(guardPattern),
         item: policyItem(policy),
         countRefused() {
           count();

@@ -1,6 +1,6 @@
 /**
- * Which room a request belongs to: the first of the list that fits it. A path is compared as an origin might read it, in two ways, and it
- * fits a room when either does, but is exempt only when both are; so no spelling of /checkout slips past.
+ * Which room a request belongs to: the first of the list that fits it. A path fits a room
+ * when some origin might read it so, but is exempt only when any would; so no spelling of /checkout slips past.
  *
  * Rooms by tag go by what was learnt: a page's tags stand in its answer, so it is the answer that teaches which room its address
  * belongs to, and the first who asks for an address that this edge has not seen reaches the origin with a GET. From then on it is
@@ -8,8 +8,8 @@
  */
 import type { Room } from "#contract/waiting-room.ts";
 import type { Glimpse } from "../exchange.ts";
-import { pathPattern } from "../limits/path-pattern.ts";
-import { copyOf, plainPath } from "../routes.ts";
+import { guardPattern, plainPath } from "../path-pattern.ts";
+import { copyOf } from "../routes.ts";
 
 export type Matching = {
   /** The index of the first room that fits; -1: none does. */
@@ -98,14 +98,11 @@ export function createMatching(rooms: readonly Room[]): Matching {
 const addressOf = ({ host, path }: Glimpse): string => `${host} ${plainPath(path)}`;
 
 function ruleOf({ match }: Room): Rule {
-  const paths = match.paths.map(pathPattern);
-  const open = match.except.map(pathPattern);
+  const paths = match.paths.map(guardPattern);
+  const open = match.except.map(guardPattern);
   return {
-    fits: (path) => {
-      const plain = plainPath(path);
-      const fitting = paths.length === 0 || paths.some((fits) => fits(path) || fits(plain));
-      return fitting && !open.some((fits) => fits(path) && fits(plain));
-    },
+    fits: (path) =>
+      (paths.length === 0 || paths.some(({ mayBe }) => mayBe(path))) && !open.some(({ mustBe }) => mustBe(path)),
     hosts: match.hosts.length === 0 ? undefined : new Set(match.hosts.map((host) => host.toLowerCase())),
     header: match.header,
     tags: new Set(match.tags),

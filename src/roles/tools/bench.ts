@@ -6,6 +6,7 @@ type Bench = (given: string[]) => Promise<number>;
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   orders: async () => (await import("../../../bench/orders.ts")).benchOrders,
   edge: async () => (await import("../../../bench/edge.ts")).benchEdge,
+  seeing: async () => (await import("../../../bench/seeing.ts")).benchSeeing,
   "waiting-room": async () => (await import("../../../bench/waiting-room.ts")).benchWaitingRoom,
   rehearse: async () => (await import("../../../bench/rehearse.ts")).benchRehearse,
   peers: async () => (await import("../../../bench/peers.ts")).benchPeers,

@@ -122,6 +122,13 @@ describe("the admin API", () => {
     expect(states.map(({ name, state }) => [name, state])).toContainEqual(["second", "ready"]);
     expect(states.find(({ name }) => name === "first")?.state).toStartWith("drain");
     expect((await admin("PUT", "/edge/upstreams/second", { weight: 7 })).status).toBe(200);
+    expect((await admin("POST", "/edge/upstreams/first/resume")).status).toBe(204);
+    const again = await admin("GET", "/edge/upstreams");
+    expect((again.body as { upstreams: typeof states }).upstreams.map(({ state }) => state)).toEqual([
+      "ready",
+      "ready",
+    ]);
+    expect((await admin("POST", "/edge/upstreams/nobody/resume")).status).toBe(404);
     await admin("DELETE", "/edge/upstreams/first");
     expect(await get("/fresh")).toStartWith("second ");
   });
