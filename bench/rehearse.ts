@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 import { type OriginProcess, startOrigin } from "./edge/origin-process.ts";
 import { pinning } from "./kit/cores.ts";
 import { cpuSecondsWithChildren } from "./kit/processes.ts";
+import { table } from "./kit/table.ts";
 import { freeze } from "./rehearse/freeze.ts";
 import { type GeneratorName, installPeers, type Peers, peersIn } from "./rehearse/generators.ts";
 
@@ -244,15 +245,3 @@ const median = (values: readonly number[]): number => {
 };
 const whole = (value: number): string => (Number.isFinite(value) ? Math.round(value).toLocaleString("en") : "-");
 const two = (value: number): string => (Number.isFinite(value) ? value.toFixed(2) : "-");
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]?.map((_cell, column) => Math.max(...rows.map((row) => (row[column] ?? "").length))) ?? [];
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
-}
