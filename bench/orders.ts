@@ -6,12 +6,13 @@
 import { parseArgs } from "node:util";
 import { createAuditor } from "#adapters/postgres/auditor.ts";
 import { createCatalogueStore } from "#adapters/postgres/catalogue-store.ts";
-import type { ProductDraft } from "#commerce/catalogue/product.ts";
 import { defaultSettings } from "#commerce/pricing/shop-settings.ts";
 import { startGenerator } from "./generator/generator.ts";
 import type { LoadResult } from "./generator/jobs.ts";
+import { plainProduct } from "./kit/plain-product.ts";
 import { cpuSeconds, cpuSecondsWithChildren, memory } from "./kit/processes.ts";
 import { startScratchShop } from "./kit/scratch-shop.ts";
+import { table } from "./kit/table.ts";
 
 /** What issue and README promise on two cores. */
 const reach = { ordersPerSecond: 8000, ratio: 0.6, loneOverCommit: 2, soldOutPerSecond: 25_000, rssMb: 250 };
@@ -53,9 +54,9 @@ export async function benchOrders(given: string[]): Promise<number> {
     const { pool } = shop.opened.database;
     const store = createCatalogueStore(pool, { defaultSettings });
     await store.importProducts([
-      product(hotSku, units),
-      product(goneSku, 0),
-      ...zipfSkus.map((sku) => product(sku, units)),
+      plainProduct(hotSku, units),
+      plainProduct(goneSku, 0),
+      ...zipfSkus.map((sku) => plainProduct(sku, units)),
     ]);
 
     let jobs = 0;
@@ -233,39 +234,6 @@ export async function benchOrders(given: string[]): Promise<number> {
   }
 }
 
-function product(sku: string, onHand: number): ProductDraft {
-  return {
-    handle: sku.toLowerCase(),
-    title: sku,
-    descriptionHtml: "",
-    vendor: "",
-    type: "",
-    tags: [],
-    publishedAtMs: 0,
-    optionNames: [],
-    images: [],
-    seoTitle: "",
-    seoDescription: "",
-    variants: [
-      {
-        sku,
-        options: [],
-        price: 1990,
-        compareAt: null,
-        barcode: "",
-        grams: 0,
-        taxable: true,
-        requiresShipping: true,
-        policy: { kind: "deny" },
-        purchaseLimit: null,
-        image: null,
-        onHand,
-        components: [],
-      },
-    ],
-  };
-}
-
 /** "1: 12 %, 64: 30 %, …" from the operations port. */
 async function batchSizes(opsPort: number): Promise<string> {
   const text = await (await fetch(`http://127.0.0.1:${opsPort}/metrics`)).text();
@@ -280,16 +248,4 @@ async function batchSizes(opsPort: number): Promise<string> {
         `${size}+ ${whole(count)} commits (${Math.round((100 * size * count) / Math.max(orders, 1))} % of orders)`,
     )
     .join(", ");
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]?.map((_cell, column) => Math.max(...rows.map((row) => (row[column] ?? "").length))) ?? [];
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
 }

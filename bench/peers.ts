@@ -16,14 +16,15 @@ import { createCatalogueStore } from "#adapters/postgres/catalogue-store.ts";
 import { createMedusaTruth } from "#adapters/truth-medusa/truth.ts";
 import { createSpillwayTruth } from "#adapters/truth-spillway/truth.ts";
 import { createVendureTruth } from "#adapters/truth-vendure/truth.ts";
-import type { ProductDraft } from "#commerce/catalogue/product.ts";
 import { defaultSettings } from "#commerce/pricing/shop-settings.ts";
 import { SpillwayError } from "#kernel/error.ts";
 import type { Outcomes, Truth } from "#rehearse/ports.ts";
 import type { PromiseResult, RunResult } from "#rehearse/result.ts";
 import { promiseWords } from "#rehearse/verdict/promises.ts";
+import { plainProduct } from "./kit/plain-product.ts";
 import { cpuSeconds, cpuSecondsWithChildren, memory } from "./kit/processes.ts";
 import { startScratchShop } from "./kit/scratch-shop.ts";
+import { table } from "./kit/table.ts";
 import { type Buy, runSale, type SaleResult } from "./peers/driver.ts";
 import { spillwayBuyer } from "./peers/journeys.ts";
 import { type PeerName, peerNames, preparePeer, versionOf } from "./peers/servers.ts";
@@ -146,7 +147,9 @@ async function ofSpillway(settings: Settings, say: (line: string) => void): Prom
   try {
     const { pool } = shop.opened.database;
     const stock = { [plentiful]: manyUnits, [scarce]: settings.stock };
-    await createCatalogueStore(pool, { defaultSettings }).importProducts(Object.entries(stock).map(product));
+    await createCatalogueStore(pool, { defaultSettings }).importProducts(
+      Object.entries(stock).map(([sku, onHand]) => plainProduct(sku, onHand)),
+    );
     const cpu = () =>
       (cpuSeconds(shop.pid) ?? 0) +
       (shop.postmasterPid === undefined ? 0 : (cpuSecondsWithChildren(shop.postmasterPid) ?? 0));
@@ -293,39 +296,6 @@ const outcomesOf = (orderNumbers: readonly string[]): Outcomes => ({
   result: noRun,
 });
 
-function product([sku, onHand]: [string, number]): ProductDraft {
-  return {
-    handle: sku,
-    title: sku,
-    descriptionHtml: "",
-    vendor: "",
-    type: "",
-    tags: [],
-    publishedAtMs: 0,
-    optionNames: [],
-    images: [],
-    seoTitle: "",
-    seoDescription: "",
-    variants: [
-      {
-        sku,
-        options: [],
-        price: 1990,
-        compareAt: null,
-        barcode: "",
-        grams: 0,
-        taxable: true,
-        requiresShipping: true,
-        policy: { kind: "deny" },
-        purchaseLimit: null,
-        image: null,
-        onHand,
-        components: [],
-      },
-    ],
-  };
-}
-
 const rate = ({ confirmed, seconds }: SaleResult): number => confirmed.length / seconds;
 const digits = (value: number): string => value.toLocaleString("en", { maximumFractionDigits: value < 100 ? 1 : 0 });
 const calls: Readonly<Record<ShopName, number>> = { spillway: 1, vendure: 5, medusa: 6 };
@@ -360,10 +330,7 @@ function print(results: readonly ShopResult[], settings: Settings): void {
       },
     ]);
   const cells = [["", ...results.map(({ shop }) => shop)], ...rows.map(([name, of]) => [name, ...results.map(of)])];
-  const widths = cells[0]?.map((_cell, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0))) ?? [];
-  process.stdout.write(
-    `\n${cells.map((row) => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join("  ")).join("\n")}\n\n`,
-  );
+  process.stdout.write(`\n${table(cells)}\n\n`);
   for (const { shop, promises } of results)
     for (const { promise, held, detail } of promises)
       if (!held) process.stdout.write(`${shop}: ${promiseWords(promise)}: ${detail}\n`);

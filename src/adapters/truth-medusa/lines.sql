@@ -1,7 +1,7 @@
 -- Lines of live orders, with the order's payments and what was reserved for the line.
 select
   o.id as "orderId",
-  o.display_id::text as "shownId",
+  array[o.id::text, o.display_id::text] as names,
   coalesce(o.email, '') as email,
   v.sku,
   i.quantity::int as quantity,

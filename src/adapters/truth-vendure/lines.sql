@@ -1,7 +1,7 @@
 -- Lines of orders that were placed and not cancelled, with the order's payments and what was set aside for the line.
 select
   o.id::text as "orderId",
-  o.code as name,
+  array[o.code::text] as names,
   coalesce(c."emailAddress", '') as email,
   v.sku,
   l.quantity::int as quantity,

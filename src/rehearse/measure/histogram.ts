@@ -81,8 +81,9 @@ export class Histogram {
     return 0;
   }
 
+  /** In ms, and never longer than the longest that was recorded: people lay the two side by side. */
   percentileMs(percentile: number): number {
-    return this.percentileUs(percentile) / 1000;
+    return Math.min(this.percentileUs(percentile), this.#maxUs) / 1000;
   }
 
   /** How many were longer than that, to the resolution of the place it falls into. */

@@ -173,6 +173,8 @@ function* disagreements(flags: RehearseFlags, positionals: readonly string[]): G
   }
   if (flags.plan === undefined && flags.url === undefined && !flags.isHouse)
     yield "say a plan, --url URL, or --house for a Spillway of its own.";
+  if (flags.url !== undefined && !/^https?:\/\/[^/]/i.test(flags.url))
+    yield `--url must be written like https://shop.example or http://localhost:8080, not "${flags.url}".`;
   if (flags.isHouse && flags.url !== undefined) yield "--house brings its own target: leave out --url.";
   if (flags.isHouse && flags.plan === undefined && flags.paths.length > 0)
     yield "--house without a plan plays the demonstration shop's sale: leave out --path.";

@@ -1,7 +1,14 @@
 /** What is seen while a rehearsal plays: on a terminal a few lines that are drawn again in place, elsewhere a line every few seconds. */
 import { Histogram } from "#rehearse/measure/histogram.ts";
-import { subline } from "#rehearse/report/words.ts";
-import type { PromiseResult, RunResult, SecondResult, ThresholdResult } from "#rehearse/result.ts";
+import { limitWords, subline, thresholdFigure } from "#rehearse/report/words.ts";
+import type {
+  DrillResult,
+  PromiseResult,
+  RunResult,
+  SecondResult,
+  StepResult,
+  ThresholdResult,
+} from "#rehearse/result.ts";
 import { decisionOf } from "#rehearse/verdict/go-no-go.ts";
 import { promiseWords } from "#rehearse/verdict/promises.ts";
 import { table } from "../tools/terminal.ts";
@@ -35,7 +42,7 @@ export function liveView(output: { readonly isTTY?: boolean; write(text: string)
 function plainLine(second: SecondResult, { secondsPlanned, thresholds }: SoFar): string {
   const verdict =
     thresholds.length === 0 ? "" : `  ${thresholds.every(({ held }) => held) ? "holds" : "broken"} so far`;
-  return `${String(second.atSecond + 1).padStart(5)} of ${secondsPlanned} s  ${whole(second.arrivals)} begun  ${whole(second.requests)} answered  ${whole(second.errors)} errors  p50 ${ms(second.p50Ms)}  p99 ${ms(second.p99Ms)}  ${whole(second.underWay)} under way${verdict}`;
+  return `${elapsed(second, secondsPlanned).padStart(12)}  ${whole(second.arrivals)} begun  ${whole(second.requests)} answered  ${whole(second.errors)} errors  p50 ${ms(second.p50Ms)}  p99 ${ms(second.p99Ms)}  ${whole(second.underWay)} under way${verdict}`;
 }
 
 function picture(second: SecondResult, { seconds, secondsPlanned, thresholds }: SoFar): string[] {
@@ -46,7 +53,7 @@ function picture(second: SecondResult, { seconds, secondsPlanned, thresholds }: 
   const recent = seconds.slice(-barWidth);
   const errorShare = requests === 0 ? 0 : errors / requests;
   return [
-    `[${"█".repeat(filled)}${"·".repeat(barWidth - filled)}] ${second.atSecond + 1} of ${secondsPlanned} s`,
+    `[${"█".repeat(filled)}${"·".repeat(barWidth - filled)}] ${elapsed(second, secondsPlanned)}`,
     `begun a second     ${spark(recent.map((one) => one.arrivals))} ${whole(second.arrivals)}`,
     `answered a second  ${spark(recent.map((one) => one.requests))} ${whole(second.requests)}`,
     `p99                ${spark(recent.map((one) => one.p99Ms))} ${ms(second.p99Ms)} (p50 ${ms(second.p50Ms)})`,
@@ -55,8 +62,14 @@ function picture(second: SecondResult, { seconds, secondsPlanned, thresholds }: 
   ];
 }
 
+/** "5 of 8 s"; after that whoever is under way comes to an end: "8 of 8 s + 2". */
+function elapsed({ atSecond }: SecondResult, secondsPlanned: number): string {
+  const over = Math.floor(atSecond + 1 - secondsPlanned);
+  return over > 0 ? `${secondsPlanned} of ${secondsPlanned} s + ${over}` : `${atSecond + 1} of ${secondsPlanned} s`;
+}
+
 function verdictSoFar(thresholds: readonly ThresholdResult[]): string {
-  const broken = thresholds.filter(({ held }) => !held).map(({ of, limit, measured }) => `${of} ${limit}: ${measured}`);
+  const broken = thresholds.filter(({ held }) => !held).map(thresholdLine);
   return `so far             ${broken.length === 0 ? "everything holds" : `broken: ${broken.join(", ")}`}`;
 }
 
@@ -71,36 +84,22 @@ function spark(values: readonly number[]): string {
 /** The whole result on a page of a terminal. */
 export function resultText(result: RunResult): string {
   const { generator } = result;
-  const rows = result.steps.map((step) => {
-    const [response, service] = [Histogram.from(step.response), Histogram.from(step.service)];
-    return [
-      `${step.journey}/${step.step}`,
-      whole(step.requests),
-      whole(step.errors),
-      ...[50, 95, 99, 99.9].map((percentile) => ms(response.percentileMs(percentile))),
-      ms(response.maxUs / 1000),
-      ms(service.percentileMs(50)),
-      ms(service.percentileMs(99)),
-    ];
-  });
   const requests = result.steps.reduce((sum, step) => sum + step.requests, 0);
   const errors = result.steps.reduce((sum, step) => sum + step.errors, 0);
+  const inTime = result.everySecond.filter(({ atSecond }) => atSecond < result.seconds);
+  const perSecond = inTime.reduce((sum, second) => sum + second.requests, 0) / Math.max(result.seconds, 0.001);
   const head = ["step", "requests", "errors", "p50", "p95", "p99", "p99.9", "max", "service p50", "p99"];
   const model =
     result.model === "open" ? "open model, from the intended start" : "closed model: a slow shop slowed the crowd down";
   return [
-    table([head, ...rows], [1, 2, 3, 4, 5, 6, 7, 8, 9]),
+    table([head, ...result.steps.map(stepRow)], [1, 2, 3, 4, 5, 6, 7, 8, 9]),
     "",
-    `${whole(result.journeysBegun)} journeys begun, ${whole(result.journeysDone)} done; ${whole(requests)} requests in ${result.seconds.toFixed(1)} s (${whole(requests / Math.max(result.seconds, 0.001))} a second), ${whole(errors)} errors (${model})`,
+    `${whole(result.journeysBegun)} journeys begun, ${whole(result.journeysDone)} done; ${whole(requests)} requests in ${result.seconds.toFixed(1)} s (${perSecond < 10 ? perSecond.toFixed(1) : whole(perSecond)} a second), ${whole(errors)} errors (${model})`,
     `generator: ${counted(generator.processes, "process", "processes")} on ${counted(generator.machines, "machine", "machines")}, at most ${Math.round(generator.cpuShareMax * 100)} % of a core, loop late p99 ${ms(generator.loopLagP99Ms)}, starts late p99 ${ms(generator.startLateP99Ms)}, ${whole(generator.connectionsMax)} connections`,
     ...(result.notes ?? []).map((note) => `  ${note}`),
-    ...result.drills.map(
-      ({ title, status, rolledBack }) => `drill: ${title}: ${status}${rolledBack ? "" : ", NOT rolled back"}`,
-    ),
-    ...result.thresholds.map(
-      ({ of, step, limit, measured, held }) =>
-        `${held ? "held  " : "BROKEN"} ${of}${step === undefined ? "" : ` of ${step}`} ${limit}: ${measured ?? "not measured"}`,
-    ),
+    ...result.steps.flatMap(expectedRefusals),
+    ...result.drills.flatMap(drillLines),
+    ...result.thresholds.map((threshold) => `${threshold.held ? "held  " : "BROKEN"} ${thresholdLine(threshold)}`),
     ...result.promises.map(promiseLine),
     "",
     ...(result.voidReasons.length === 0
@@ -116,6 +115,43 @@ function decisionLine(result: RunResult): string {
   const decision = decisionOf(result);
   return `${decision === undefined ? "" : `${decision.toUpperCase()}: `}${subline(result)}`;
 }
+
+function stepRow({ journey, step, requests, errors, response, service }: StepResult): string[] {
+  const [ofResponse, ofService] = [Histogram.from(response), Histogram.from(service)];
+  const time = (value: number) => (response.count === 0 ? "-" : ms(value));
+  return [
+    `${journey}/${step}`,
+    whole(requests),
+    whole(errors),
+    ...[50, 95, 99, 99.9].map((percentile) => time(ofResponse.percentileMs(percentile))),
+    time(ofResponse.maxUs / 1000),
+    time(ofService.percentileMs(50)),
+    time(ofService.percentileMs(99)),
+  ];
+}
+
+/** Refusals that the plan takes for answers, such as "sold out": no errors, but not to be overlooked. */
+function expectedRefusals({ journey, step, statuses, failures, errors }: StepResult): string[] {
+  const refused = Object.entries(statuses).filter(([status]) => Number(status) >= 400);
+  const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
+  const unanswered = sum(Object.values(failures));
+  // With others among them nobody can say which of them the plan expected; they are told as errors.
+  if (refused.length === 0 || errors > unanswered) return [];
+  return [
+    `  ${journey}/${step}: as expected, ${refused.map(([status, count]) => `${status} (${whole(count)})`).join(", ")}`,
+  ];
+}
+
+function drillLines({ title, status, rolledBack, expectation, notes }: DrillResult): string[] {
+  return [
+    `drill: ${title}: ${status}${rolledBack ? "" : ", NOT rolled back"}`,
+    ...(expectation === "" ? [] : [`  shoppers should see: ${expectation}`]),
+    ...(status === "completed" ? [] : notes.map((note) => `  ${note}`)),
+  ];
+}
+
+const thresholdLine = ({ of, step, limit, measured }: ThresholdResult): string =>
+  `${of}${step === undefined ? "" : ` of ${step}`} ${limitWords(of, limit)}: ${thresholdFigure(of, measured)}`;
 
 function promiseLine({ promise, held, looked, detail }: PromiseResult): string {
   const words = promiseWords(promise);

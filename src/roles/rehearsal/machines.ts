@@ -19,6 +19,8 @@ const processesMax = 1024;
 type Greeting = { readonly nonce: string; readonly version: string; readonly processes: number };
 type Proof = { readonly proof: string };
 
+const lent = (processes: number): string => (processes === 1 ? "one process" : `${processes} processes`);
+
 /** Listens until so many machines have joined. `say`: what whoever waits should know. */
 export async function machinesJoined(options: {
   readonly host: string;
@@ -39,7 +41,7 @@ export async function machinesJoined(options: {
           return;
         }
         workers.push(machineWorker(lines, processes));
-        options.say(`${lines.name} has joined with ${processes} processes (${workers.length} of ${options.machines})`);
+        options.say(`${lines.name} has joined with ${lent(processes)} (${workers.length} of ${options.machines})`);
         if (workers.length === options.machines) all.resolve();
       },
       (error: unknown) => {
@@ -114,7 +116,7 @@ export async function joinMachine(options: {
   options.signal.addEventListener("abort", stop, { once: true });
   try {
     await greeted(lines, options.token, "joins", team.processes);
-    options.say(`joined ${lines.name} with ${team.processes} processes`);
+    options.say(`joined ${lines.name} with ${lent(team.processes)}`);
     const say = (word: Word): void => lines.send(word);
     let isDone = false;
     const obey = async (order: Order): Promise<void> => {

@@ -161,22 +161,29 @@ function historyOf(
   return counts;
 }
 
+/** A plan made of a log has dozens. */
+const journeysTold = 12;
+
 /** What it will do, in sentences, before it does it. */
 export function intentOf({ plan, pieces }: ReadyPlan): string[] {
   const number = (value: number): string => value.toLocaleString("en", { maximumFractionDigits: 1 });
   const weights = plan.journeys.reduce((sum, { weight }) => sum + weight, 0);
   const mix = plan.journeys
-    .map(({ name, weight, steps }) => `${name} ${number((weight / weights) * 100)} % (${steps.length} steps)`)
-    .join(", ");
+    .slice(0, journeysTold)
+    .map(
+      ({ name, weight, steps }) =>
+        `  ${name} ${number((weight / weights) * 100)} %: ${steps.map(({ method, path }) => `${method} ${path}`).join(", ")}`,
+    );
+  if (plan.journeys.length > journeysTold) mix.push(`  and ${plan.journeys.length - journeysTold} more journeys`);
   const steps = plan.journeys.reduce((sum, { weight, steps }) => sum + (weight / weights) * steps.length, 0);
   const crowd =
     plan.model === "open"
-      ? `open: about ${number(massOf(pieces))} journeys in ${number(secondsOf(pieces))} s, at most ${number(peakOf(pieces))} a second (about ${number(peakOf(pieces) * steps)} requests); nobody waits for anybody's answer`
+      ? `open: about ${number(Math.round(massOf(pieces)))} journeys in ${number(secondsOf(pieces))} s, at most ${number(peakOf(pieces))} a second (about ${number(peakOf(pieces) * steps)} requests); nobody waits for anybody's answer`
       : `closed: ${number(plan.closed?.users ?? 0)} users for ${number(plan.closed?.seconds ?? 0)} s, each begins again when done. A slow shop slows this crowd down: use it to find a capacity, not to promise a latency`;
   return [
     `${plan.name} at ${plan.scale * 100} % against ${plan.target.url}`,
     crowd,
-    mix,
+    ...mix,
     `never more than ${number(plan.connectionsMax)} connections and ${number(plan.requestsMax)} requests; an answer may take ${plan.timeoutSeconds} s`,
   ];
 }

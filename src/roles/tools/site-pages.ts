@@ -117,14 +117,13 @@ export async function pagesFromSitemap(start: URL, fetcher: Fetcher): Promise<Pa
     const isIndex = /<sitemapindex[\s>]/i.test(text.slice(0, 4096));
     for (const place of placesIn(text)) {
       if (!isIndex) {
-        if (!collector.add(place, undefined))
-          collector.complaints.push(`${url.href}: ${place.slice(0, 200)} is no address`);
+        if (!collector.add(place, undefined)) collector.complaints.push(`${url.href}: ${told(place)} is no address`);
         continue;
       }
       const next = URL.canParse(place) ? new URL(place) : undefined;
       // A sitemap speaks for its own host alone (sitemaps.org, "location").
       if (next === undefined || next.host !== start.host || depth >= 3)
-        collector.complaints.push(`${place.slice(0, 200)} was not read: it is of another host, or too deep`);
+        collector.complaints.push(`${told(place)} was not read: it is of another host, or too deep`);
       else if (!seen.has(next.href) && seen.size < sitemapsMax) {
         seen.add(next.href);
         waiting.push({ url: next, depth: depth + 1 });
@@ -133,6 +132,9 @@ export async function pagesFromSitemap(start: URL, fetcher: Fetcher): Promise<Pa
   }
   return collector;
 }
+
+/** What is no sitemap may be anything: a terminal is shown a part of it, and nothing that would move its cursor. */
+const told = (place: string): string => place.slice(0, 200).replace(/[\p{C}\ufffd]+/gu, "?");
 
 function collect() {
   const pages: URL[] = [];

@@ -3,6 +3,7 @@ import { afterEach, expect, test } from "bun:test";
 import { createSocketOrigin } from "#adapters/bun/socket-origin.ts";
 import { type Balancer, createBalancer } from "#edge/balancing/balancer.ts";
 import { OriginError } from "#edge/ports.ts";
+import { until } from "../../kit/until.ts";
 import { get, noMeter, settings } from "./world.ts";
 
 const processes = new Set<Bun.Subprocess>();
@@ -79,14 +80,6 @@ function shoppers(balancer: Balancer, count: number, target: string, method = "G
       await Promise.all(all);
     },
   };
-}
-
-async function until(what: () => boolean): Promise<void> {
-  const endMs = performance.now() + 15_000;
-  while (!what()) {
-    if (performance.now() > endMs) throw new Error(`never came true: ${what}`);
-    await Bun.sleep(10);
-  }
 }
 
 test("one of two killed and revived, then the other: no request fails that may be asked again, no body comes short", async () => {

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { connect, createServer, type Socket } from "node:net";
 import { OriginError } from "#edge/ports.ts";
+import { until } from "../../kit/until.ts";
 import { forwardTo, held, settled, startClocked, startEdge } from "./harness.ts";
 
 const cleanups: (() => unknown)[] = [];
@@ -122,7 +123,7 @@ describe("over real sockets", () => {
     const gone = fetch(`${edge.url}/a`, { signal: first.signal }).catch((error: Error) => error.name);
     while (origin.count() === 0) await Bun.sleep(5);
     const others = Array.from({ length: 20 }, async () => await (await fetch(`${edge.url}/a`)).text());
-    await Bun.sleep(50);
+    await until(() => edge.underWay() === 21);
     first.abort();
     expect(await gone).toBe("AbortError");
     go.keep();
@@ -144,24 +145,20 @@ describe("over real sockets", () => {
   });
 
   test("the origin breaks off in the middle: nobody takes the half for the whole, and nothing is stored", async () => {
+    let breakOff: () => void = () => undefined;
     const origin = await startRawOrigin((socket, count) => {
       if (count > 1) {
         socket.end("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 4\r\n\r\ngood");
         return;
       }
       socket.write("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
-      setTimeout(() => socket.destroy(), 150);
+      breakOff = () => socket.destroy();
     });
     const edge = edgeBefore(origin);
-    const outcomes = await Promise.all(
-      Array.from({ length: 5 }, async () => {
-        try {
-          return await (await fetch(`${edge.url}/a`)).text();
-        } catch {
-          return "broken";
-        }
-      }),
-    );
+    // Everybody has the beginning.
+    const answers = await Promise.all(Array.from({ length: 5 }, async () => await fetch(`${edge.url}/a`)));
+    breakOff();
+    const outcomes = await Promise.all(answers.map(async (answer) => await answer.text().catch(() => "broken")));
     expect(outcomes).toEqual(Array.from({ length: 5 }, () => "broken"));
     expect(edge.cache.stats().objects).toBe(0);
     expect(await (await fetch(`${edge.url}/a`)).text()).toBe("good");

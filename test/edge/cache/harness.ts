@@ -70,7 +70,7 @@ export function startEdge(
   next: Next,
   given: Partial<CacheSettings> = {},
   deps: Partial<CacheDeps> = {},
-): { readonly url: string; readonly cache: EdgeCache; stop(): Promise<void> } {
+): { readonly url: string; readonly cache: EdgeCache; underWay(): number; stop(): Promise<void> } {
   const cache = createCache(settings(given), { ...systemDeps, ...deps });
   const server = Bun.serve({
     port: 0,
@@ -85,7 +85,12 @@ export function startEdge(
       }
     },
   });
-  return { url: `http://127.0.0.1:${server.port}`, cache, stop: () => server.stop(true) };
+  return {
+    url: `http://127.0.0.1:${server.port}`,
+    cache,
+    underWay: () => server.pendingRequests,
+    stop: () => server.stop(true),
+  };
 }
 
 /** The cache alone, on a clock that the test moves, before an origin that is a function. */

@@ -93,7 +93,7 @@ describe("the words of the command line", () => {
     expect((await said("invite", "drop", "3")).trim().split("\n")).toHaveLength(3);
     expect(await said("preview", "drop", "turn")).toContain("Go in");
     await said("stock", "drop", "31", "9", "360");
-    await Bun.sleep(1500);
+    await until(async () => ((await nowOf()).stock?.remaining === 31 ? true : undefined));
     expect((await nowOf()).stock).toMatchObject({ remaining: 31, held: 9, sold: 360 });
     expect(await said("outflow", "drop", "600")).toContain("600");
   }, 60_000);

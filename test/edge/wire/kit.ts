@@ -236,10 +236,15 @@ export async function send(
   let text = "";
   let isReset = false;
   const { promise, resolve } = Promise.withResolvers<Wire>();
-  let timer = setTimeout(() => {}, 0);
+  // Quiet is so many looks without a byte, and not a time: a machine that stood still for as long has said nothing about the wire.
+  const looks = 5;
+  let left = Number.POSITIVE_INFINITY;
+  const timer = setInterval(() => {
+    left -= 1;
+    if (left === 0) resolve({ text, end: "open" });
+  }, quietMs / looks);
   const rest = () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => resolve({ text, end: "open" }), quietMs);
+    left = looks;
   };
   socket.on("data", (data: string) => {
     text += data;
@@ -262,7 +267,7 @@ export async function send(
   }
   rest();
   const wire = await promise;
-  clearTimeout(timer);
+  clearInterval(timer);
   socket.destroy();
   return wire;
 }

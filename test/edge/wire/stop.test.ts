@@ -1,5 +1,6 @@
 /** SIGTERM to a real process while clients ask without a pause. */
 import { expect, test } from "bun:test";
+import { until } from "../../kit/until.ts";
 import { hammer, newTally } from "./hammer.ts";
 import { send, statuses } from "./kit.ts";
 
@@ -16,9 +17,9 @@ test("a stop fails no request: those under way finish, and every connection is t
     hammer({ port, path: index % 2 === 0 ? "/" : "/slow", comesBack: false }, tally),
   );
   const idle = send(port, "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n", { quietMs: 10_000 });
-  await Bun.sleep(400);
+  await until(() => tally.answered > 400);
   edge.kill("SIGTERM");
-  await Bun.sleep(50);
+  await until(() => tally.toldToClose > 0);
   // A door that is closing still answers who has not heard of it.
   const late = await send(port, "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n");
   expect(statuses(late.text)).toEqual([200]);
