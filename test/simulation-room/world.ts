@@ -39,6 +39,9 @@ export class World {
   readonly dice: Dice;
   readonly mutation: Mutation;
   isHealed = false;
+  /** Of edges that are no more. */
+  #admittedCutOff = 0;
+  #usedTwice = 0;
   /** Nothing befalls this one for a while: it knows what others have lost. */
   #witness: Edge | undefined;
   #witnessUntilMs = 0;
@@ -139,6 +142,24 @@ export class World {
     for (const { line, process } of this.edges)
       if (process.isAlive && line !== undefined) most = Math.max(most, line.roomMs());
     return most;
+  }
+
+  /** By edges that were cut off; and how often such an edge found, when it was back, that the place had been used at another, too. */
+  cutOffCounts(): { readonly admitted: number; readonly usedTwice: number } {
+    const all = this.edges.flatMap(({ line }) => (line === undefined ? [] : [line.stats()]));
+    return {
+      admitted: all.reduce((sum, stats) => sum + stats.admittedCutOff, this.#admittedCutOff),
+      usedTwice: all.reduce((sum, stats) => sum + stats.usedTwice, this.#usedTwice),
+    };
+  }
+
+  /** What it counted is kept for the outcome; nobody else hears of it. */
+  #end(edge: Edge): void {
+    const stats = edge.line?.stats();
+    this.#admittedCutOff += stats?.admittedCutOff ?? 0;
+    this.#usedTwice += stats?.usedTwice ?? 0;
+    edge.process.isAlive = false;
+    edge.line = undefined;
   }
 
   outflowNow(): number {
@@ -248,8 +269,7 @@ export class World {
     const { dice, plan, scheduler } = this;
     this.note("crash");
     scheduler.note(edge.process.name, "crashes");
-    edge.process.isAlive = false;
-    edge.line = undefined;
+    this.#end(edge);
     this.observer.cutOff(edge.process.name);
     if (!dice.chance(plan.keepsFiles)) edge.file = undefined;
     scheduler.after(this.outside, dice.whole(100, 10_000), () => {
@@ -264,8 +284,7 @@ export class World {
     this.store.flush();
     for (const edge of this.edges) {
       this.observer.cutOff(edge.process.name);
-      edge.process.isAlive = false;
-      edge.line = undefined;
+      this.#end(edge);
       this.scheduler.after(this.outside, this.dice.whole(100, 2000), () => {
         if (!edge.process.isAlive) this.start(edge);
       });
