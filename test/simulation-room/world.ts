@@ -70,7 +70,7 @@ export class World {
       this.scheduler,
       {
         latencyMs: () => dice.whole(plan.latencyMs[0], plan.latencyMs[1]),
-        isLost: (process, what) => this.#isLost(process, what),
+        isLost: (process, what, isNote) => this.#isLost(process, what, isNote === true),
       },
       (name, value) => this.#written(name, value),
     );
@@ -193,8 +193,13 @@ export class World {
     return this.plan.skewMs === 0 ? 0 : this.dice.whole(-this.plan.skewMs, this.plan.skewMs);
   }
 
-  #isLost(process: Process, what: "request" | "reply"): boolean {
+  #isLost(process: Process, what: "request" | "reply", isNote: boolean): boolean {
     const edge = this.edges.find((one) => one.process === process);
+    const isBefallen = isNote && !this.isHealed && edge !== undefined && edge !== this.#protected();
+    if (isBefallen && this.dice.chance(this.plan.cutAtNote)) {
+      this.note("cut off with an admission");
+      this.#cutOff(edge);
+    }
     if (edge !== undefined && edge.cutOffUntilMs > this.scheduler.nowMs) {
       this.observer.cutOff(process.name);
       return true;
@@ -232,8 +237,7 @@ export class World {
       if (!edge.process.isAlive || edge === this.#protected()) continue;
       if (dice.chance(plan.partition)) {
         this.note("partition");
-        edge.cutOffUntilMs = scheduler.nowMs + dice.whole(200, dice.pick([3000, 30_000]));
-        scheduler.note(edge.process.name, `is cut off for ${Math.round(edge.cutOffUntilMs - scheduler.nowMs)} ms`);
+        this.#cutOff(edge);
       }
       if (dice.chance(plan.pause)) {
         this.note("pause");
@@ -263,6 +267,12 @@ export class World {
       this.store.restart();
     }
     if (dice.chance(plan.outflowChange)) this.#changeOutflow();
+  }
+
+  #cutOff(edge: Edge): void {
+    const { dice, scheduler } = this;
+    edge.cutOffUntilMs = scheduler.nowMs + dice.whole(200, dice.pick([3000, 30_000]));
+    scheduler.note(edge.process.name, `is cut off for ${Math.round(edge.cutOffUntilMs - scheduler.nowMs)} ms`);
   }
 
   crash(edge: Edge): void {
