@@ -6,6 +6,10 @@ import type { Scheduler } from "./scheduler.ts";
 const minuteMs = 60_000;
 /** A lease that was granted under a rule may be used so long after the rule has changed. */
 const leaseMs = 5000;
+/** An edge may have been unable to tell of what it admitted so long before it was cut off: its note lapses. */
+const untoldMs = 20_000;
+/** An edge that is cut off may not know of what another edge admitted so long ago: the age of what the store last said, and a lease. */
+const unheardMs = 7500;
 
 /** `told`: every end that it was said to have. */
 type Session = { untilMs: number; readonly edge: string; readonly admittedMs: number; readonly told: Set<number> };
@@ -24,7 +28,7 @@ export class Observer {
   readonly #seqOfRank = new Map<number, number>();
   readonly #sessions = new Map<number, Session>();
   readonly #cursors = new Map<string, number>();
-  /** A place that was admitted twice: only while the first edge could not tell the others. */
+  /** A place that was admitted twice: only while the first edge could not tell the others, or the second could not hear of it. */
   readonly #cutOffMs = new Map<string, number>();
   twice = 0;
 
@@ -49,6 +53,9 @@ export class Observer {
   cutOff(edge: string): void {
     this.#cutOffMs.set(edge, this.#scheduler.nowMs);
   }
+
+  readonly #isCutOff = (edge: string, sinceMs: number): boolean =>
+    (this.#cutOffMs.get(edge) ?? Number.NEGATIVE_INFINITY) >= sinceMs;
 
   joined(seq: number, who: string): void {
     const holder = this.#holders.get(seq);
@@ -80,11 +87,17 @@ export class Observer {
     if (session?.told.has(untilMs) === true) return;
     if (session !== undefined) {
       this.twice += 1;
-      const cutOffMs = this.#cutOffMs.get(session.edge) ?? Number.NEGATIVE_INFINITY;
-      if (session.edge === edge || cutOffMs < session.admittedMs - 20_000)
+      const isUntold = this.#isCutOff(session.edge, session.admittedMs - untoldMs);
+      const isUnheard = this.#isCutOff(edge, nowMs - leaseMs) && session.admittedMs > nowMs - unheardMs;
+      if (session.edge === edge || !(isUntold || isUnheard))
         this.violation(`place ${seq} was admitted by ${session.edge} and again by ${edge}`);
     }
-    this.#sessions.set(seq, { untilMs, edge, admittedMs: nowMs, told: new Set([untilMs]) });
+    this.#sessions.set(seq, {
+      untilMs: Math.max(untilMs, session?.untilMs ?? 0),
+      edge,
+      admittedMs: nowMs,
+      told: new Set([...(session?.told ?? []), untilMs]),
+    });
     this.admittedMs.push(nowMs);
     this.#checkWindow(nowMs);
     this.#checkActive(nowMs, roomMs);

@@ -22,6 +22,8 @@ export type Plan = {
   readonly replyLost: number;
   /** Chances per second of the world. */
   readonly partition: number;
+  /** For each note in the claim book: whether the edge is cut off just then, with the admission in its hands. */
+  readonly cutAtNote: number;
   readonly crash: number;
   readonly pause: number;
   readonly wallJump: number;
@@ -60,7 +62,7 @@ export function drawPlan(dice: Dice): Plan {
     preQueueSeconds: !isQuiet && dice.chance(0.3) ? 60 : 0,
     ghosts,
     late: dice.pick([0, 0.1, 0.3]),
-    copied: dice.pick([0, 0.05]),
+    copied: dice.pick([0, 0.05, 0.4]),
     // Enough that somebody always waits, in most runs.
     arrivalsPerSecond: (outflowPerMinute / 60 / (1 - ghosts)) * (isQuiet ? 1.4 : dice.pick([0.5, 1.2])),
     latencyMs: dice.pick(isQuiet ? latencies.slice(0, 2) : latencies),
@@ -69,6 +71,7 @@ export function drawPlan(dice: Dice): Plan {
     requestLost: perhaps(0.4, dice.pick([0.01, 0.1])),
     replyLost: perhaps(0.4, dice.pick([0.01, 0.1])),
     partition: perhaps(0.4, 0.03),
+    cutAtNote: perhaps(0.3, 0.1),
     crash: perhaps(0.4, 0.03),
     pause: perhaps(0.3, 0.03),
     wallJump: perhaps(0.3, 0.05),

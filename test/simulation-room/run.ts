@@ -31,11 +31,15 @@ let isFine = true;
 let events = 0;
 let admitted = 0;
 let twice = 0;
+let cutOffAdmitted = 0;
+let usedTwice = 0;
 for (let seed = first; seed < first + count; seed++) {
   const outcome = await simulate(seed, mutation, values.seed !== undefined);
   events += outcome.events;
   admitted += outcome.admitted;
   twice += outcome.twice;
+  cutOffAdmitted += outcome.cutOff.admitted;
+  usedTwice += outcome.cutOff.usedTwice;
   for (const [what, times] of outcome.befell) tally.set(what, (tally.get(what) ?? 0) + times);
   if (outcome.throughput !== undefined) throughputs.push(outcome.throughput);
   if (outcome.resumedSeconds !== undefined) resumes.push(outcome.resumedSeconds);
@@ -69,7 +73,9 @@ console.log(
   JSON.stringify({
     runs: count,
     admitted,
+    cutOffAdmitted,
     twice,
+    usedTwice,
     quiet: throughputs.length,
     throughput: { mean: mean(throughputs), least: least(throughputs) },
     resumedSeconds: { mean: mean(resumes), most: most(resumes) },

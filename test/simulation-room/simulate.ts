@@ -18,7 +18,10 @@ export type Outcome = {
   readonly strandedShare: number | undefined;
   /** Seconds from the end of all troubles to the next admission; undefined where nobody waited for one. */
   readonly resumedSeconds: number | undefined;
+  /** Places that were admitted by two edges, because one of them was cut off. */
   readonly twice: number;
+  /** See `World.cutOffCounts`. */
+  readonly cutOff: { readonly admitted: number; readonly usedTwice: number };
 };
 
 const shoppersMax = 900;
@@ -93,5 +96,6 @@ export async function simulate(seed: number, mutation: Mutation = {}, tellsAll =
     strandedShare: world.strandedShare(),
     resumedSeconds: first === undefined || plan.isQuiet ? undefined : (first - healMs) / 1000,
     twice: observer.twice,
+    cutOff: world.cutOffCounts(),
   };
 }

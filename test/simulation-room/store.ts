@@ -9,8 +9,8 @@ const timeoutMs = 1000;
 
 export type Wire = {
   readonly latencyMs: () => number;
-  /** Whether this message gets lost, or this edge is cut off. */
-  readonly isLost: (edge: Process, what: "request" | "reply") => boolean;
+  /** Whether this message gets lost, or this edge is cut off. `isNote`: it asks to write into the claim book. */
+  readonly isLost: (edge: Process, what: "request" | "reply", isNote?: boolean) => boolean;
 };
 
 type Value = { value: string; version: number };
@@ -54,10 +54,10 @@ export class SimulatedStore {
   }
 
   reachedFrom(edge: Process): LineStore {
-    const call = <Answer>(work: () => Answer): Promise<Answer> => this.#call(edge, work);
+    const call = <Answer>(work: () => Answer, isNote = false): Promise<Answer> => this.#call(edge, work, isNote);
     return {
       read: (room) => call(() => this.#read(room)),
-      write: (room, from, value) => call(() => this.#write(room, from, value)),
+      write: (room, from, value) => call(() => this.#write(room, from, value), room.includes("/")),
       appendLeaves: () => call(() => undefined),
       readLeaves: () => call(() => new Uint8Array(0)),
       putOnce: () => call(() => true),
@@ -80,7 +80,7 @@ export class SimulatedStore {
     return true;
   }
 
-  #call<Answer>(edge: Process, work: () => Answer): Promise<Answer> {
+  #call<Answer>(edge: Process, work: () => Answer, isNote: boolean): Promise<Answer> {
     const scheduler = this.#scheduler;
     return new Promise((resolve, reject) => {
       let isOver = false;
@@ -88,7 +88,7 @@ export class SimulatedStore {
         isOver = true;
         reject(new Error("The store did not answer in time."));
       });
-      if (this.#wire.isLost(edge, "request")) return;
+      if (this.#wire.isLost(edge, "request", isNote)) return;
       // On the server's side of the wire: it arrives whatever becomes of who sent it.
       scheduler.after(this.#server, this.#wire.latencyMs(), () => {
         const answer = work();

@@ -39,6 +39,9 @@ export class World {
   readonly dice: Dice;
   readonly mutation: Mutation;
   isHealed = false;
+  /** Of edges that are no more. */
+  #admittedCutOff = 0;
+  #usedTwice = 0;
   /** Nothing befalls this one for a while: it knows what others have lost. */
   #witness: Edge | undefined;
   #witnessUntilMs = 0;
@@ -67,7 +70,7 @@ export class World {
       this.scheduler,
       {
         latencyMs: () => dice.whole(plan.latencyMs[0], plan.latencyMs[1]),
-        isLost: (process, what) => this.#isLost(process, what),
+        isLost: (process, what, isNote) => this.#isLost(process, what, isNote === true),
       },
       (name, value) => this.#written(name, value),
     );
@@ -141,6 +144,24 @@ export class World {
     return most;
   }
 
+  /** By edges that were cut off; and how often such an edge found, when it was back, that the place had been used at another, too. */
+  cutOffCounts(): { readonly admitted: number; readonly usedTwice: number } {
+    const all = this.edges.flatMap(({ line }) => (line === undefined ? [] : [line.stats()]));
+    return {
+      admitted: all.reduce((sum, stats) => sum + stats.admittedCutOff, this.#admittedCutOff),
+      usedTwice: all.reduce((sum, stats) => sum + stats.usedTwice, this.#usedTwice),
+    };
+  }
+
+  /** What it counted is kept for the outcome; nobody else hears of it. */
+  #end(edge: Edge): void {
+    const stats = edge.line?.stats();
+    this.#admittedCutOff += stats?.admittedCutOff ?? 0;
+    this.#usedTwice += stats?.usedTwice ?? 0;
+    edge.process.isAlive = false;
+    edge.line = undefined;
+  }
+
   outflowNow(): number {
     const known = this.edges.flatMap(({ line }) => (line === undefined ? [] : [line.stats().outflowPerMinute]));
     return Math.min(this.plan.outflowPerMinute, ...known);
@@ -172,8 +193,13 @@ export class World {
     return this.plan.skewMs === 0 ? 0 : this.dice.whole(-this.plan.skewMs, this.plan.skewMs);
   }
 
-  #isLost(process: Process, what: "request" | "reply"): boolean {
+  #isLost(process: Process, what: "request" | "reply", isNote: boolean): boolean {
     const edge = this.edges.find((one) => one.process === process);
+    const isBefallen = isNote && !this.isHealed && edge !== undefined && edge !== this.#protected();
+    if (isBefallen && this.dice.chance(this.plan.cutAtNote)) {
+      this.note("cut off with an admission");
+      this.#cutOff(edge);
+    }
     if (edge !== undefined && edge.cutOffUntilMs > this.scheduler.nowMs) {
       this.observer.cutOff(process.name);
       return true;
@@ -211,8 +237,7 @@ export class World {
       if (!edge.process.isAlive || edge === this.#protected()) continue;
       if (dice.chance(plan.partition)) {
         this.note("partition");
-        edge.cutOffUntilMs = scheduler.nowMs + dice.whole(200, dice.pick([3000, 30_000]));
-        scheduler.note(edge.process.name, `is cut off for ${Math.round(edge.cutOffUntilMs - scheduler.nowMs)} ms`);
+        this.#cutOff(edge);
       }
       if (dice.chance(plan.pause)) {
         this.note("pause");
@@ -244,12 +269,17 @@ export class World {
     if (dice.chance(plan.outflowChange)) this.#changeOutflow();
   }
 
+  #cutOff(edge: Edge): void {
+    const { dice, scheduler } = this;
+    edge.cutOffUntilMs = scheduler.nowMs + dice.whole(200, dice.pick([3000, 30_000]));
+    scheduler.note(edge.process.name, `is cut off for ${Math.round(edge.cutOffUntilMs - scheduler.nowMs)} ms`);
+  }
+
   crash(edge: Edge): void {
     const { dice, plan, scheduler } = this;
     this.note("crash");
     scheduler.note(edge.process.name, "crashes");
-    edge.process.isAlive = false;
-    edge.line = undefined;
+    this.#end(edge);
     this.observer.cutOff(edge.process.name);
     if (!dice.chance(plan.keepsFiles)) edge.file = undefined;
     scheduler.after(this.outside, dice.whole(100, 10_000), () => {
@@ -264,8 +294,7 @@ export class World {
     this.store.flush();
     for (const edge of this.edges) {
       this.observer.cutOff(edge.process.name);
-      edge.process.isAlive = false;
-      edge.line = undefined;
+      this.#end(edge);
       this.scheduler.after(this.outside, this.dice.whole(100, 2000), () => {
         if (!edge.process.isAlive) this.start(edge);
       });

@@ -2,7 +2,8 @@
  * Which places were claimed, as one edge sees it: the chunks that it has read, what it wants to write into them, and the store where all edges agree. A
  * place is noted as pending just before it is admitted, by compare-and-set, so of two edges that are shown the same ticket one admits it.
  *
- * A chunk is read when a place in it is first asked for; what is to be written waits here until the store has it, over any outage.
+ * A chunk is read when a place in it is first asked for; what is to be written waits here until the store has it, over any outage. What was admitted without
+ * a note, because the store was gone, is looked up when it is written: so it is counted how often another edge had used the same place.
  */
 import {
   admittedWord,
@@ -21,7 +22,8 @@ import type { LineStore } from "./ports.ts";
 
 type Claim = { readonly place: number; readonly resolve: (outcome: ClaimOutcome) => void };
 type Release = { readonly place: number; readonly resolve: (untilMs: number | undefined) => void };
-export type ClaimOutcome = "ours" | "unreachable" | Place;
+/** "unreachable": the store did not answer. "busy": others were quicker too often, or too many ask at once. */
+export type ClaimOutcome = "ours" | "unreachable" | "busy" | Place;
 
 type Chunk = {
   readonly name: string;
@@ -30,6 +32,10 @@ type Chunk = {
   /** The store's, as last read or written; undefined when it must be read again. */
   stored: { readonly words: Uint32Array; readonly version: number; readonly server: string } | undefined;
   isRead: boolean;
+  /** On the monotonic clock: when the store was asked for what it last said of all of it. */
+  agreedMs: number;
+  /** Admitted without a note, and not known to be in the store yet: the word of each. */
+  readonly unnoted: Map<number, number>;
   /** Something of `words` may not be in the store. */
   isAhead: boolean;
   claims: Claim[];
@@ -50,6 +56,9 @@ export class ClaimBook {
   readonly #name: string;
   readonly #owner: number;
   readonly #roomMs: () => number;
+  readonly #monotonicMs: () => number;
+  /** Places that were admitted here without a note, and that another edge was found to have admitted as well. */
+  usedTwice = 0;
   readonly #chunks = new Map<number, Chunk>();
 
   constructor(options: {
@@ -58,11 +67,13 @@ export class ClaimBook {
     /** Tells this edge from the others: 0 to 4095. */
     readonly owner: number;
     readonly roomMs: () => number;
+    readonly monotonicMs: () => number;
   }) {
     this.#store = options.store;
     this.#name = options.name;
     this.#owner = options.owner;
     this.#roomMs = options.roomMs;
+    this.#monotonicMs = options.monotonicMs;
   }
 
   /** As far as is known here; undefined when its chunk was never read. */
@@ -79,10 +90,26 @@ export class ClaimBook {
     if (!chunk.isRead) this.#work(chunk);
   }
 
+  /** Has a place's chunk read again, unless that was done since. */
+  refresh(rank: number, sinceMs: number): void {
+    const chunk = this.#chunk(rank);
+    if (chunk.agreedMs >= sinceMs || chunk.work !== undefined) return;
+    chunk.stored = undefined;
+    this.#work(chunk);
+  }
+
+  /** Whether the store said, when it was asked at this moment or later, that no other edge has this place. */
+  isFree(rank: number, sinceMs: number): boolean {
+    const chunk = this.#chunks.get(chunkOf(rank));
+    if (chunk === undefined || chunk.agreedMs < sinceMs) return false;
+    const place = placeOf(chunk.words[placeIn(rank)] as number, this.#roomMs());
+    return place.kind === "free" || this.#isOurs(place);
+  }
+
   /** Notes that this edge is about to admit the place. "ours": nobody else will for the next seconds. */
   claim(rank: number): Promise<ClaimOutcome> {
     const chunk = this.#chunk(rank);
-    if (chunk.claims.length >= claimsMax) return Promise.resolve("unreachable");
+    if (chunk.claims.length >= claimsMax) return Promise.resolve("busy");
     return new Promise((resolve) => {
       chunk.claims.push({ place: placeIn(rank), resolve });
       this.#work(chunk);
@@ -91,6 +118,12 @@ export class ClaimBook {
 
   admit(rank: number, untilMs: number): void {
     this.#raise(rank, admittedWord(untilMs));
+  }
+
+  /** Without a note: the store is told when it is back. */
+  admitUnnoted(rank: number, untilMs: number): void {
+    this.#chunk(rank).unnoted.set(placeIn(rank), admittedWord(untilMs));
+    this.admit(rank, untilMs);
   }
 
   /** It was noted, and has gone away: other edges may have it. */
@@ -157,6 +190,8 @@ export class ClaimBook {
       words: emptyChunk(),
       stored: undefined,
       isRead: false,
+      agreedMs: Number.NEGATIVE_INFINITY,
+      unnoted: new Map(),
       isAhead: false,
       claims: [],
       releases: [],
@@ -171,7 +206,7 @@ export class ClaimBook {
     // Begins after everything that was asked for in this turn.
     chunk.work ??= Promise.resolve()
       .then(() => this.#agree(chunk))
-      .catch(() => refuse(chunk))
+      .catch(() => refuse(chunk, "unreachable"))
       .finally(() => {
         chunk.work = undefined;
         if (chunk.claims.length > 0 || chunk.releases.length > 0) this.#work(chunk);
@@ -185,6 +220,8 @@ export class ClaimBook {
       const claims = chunk.claims.slice();
       const releases = chunk.releases.slice();
       const forgone = chunk.forgone.splice(0);
+      this.#compare(chunk, stored.words);
+      const told = [...chunk.unnoted.keys()];
       const words = stored.words.slice();
       for (const place of forgone) this.#forgo(words, place);
       raise(words, settledOf(chunk.words));
@@ -197,6 +234,7 @@ export class ClaimBook {
         chunk.words.set(words);
         raise(chunk.words, settled);
         chunk.isRead = true;
+        for (const place of told) chunk.unnoted.delete(place);
         chunk.claims.splice(0, claims.length);
         chunk.releases.splice(0, releases.length);
         for (let at = 0; at < claims.length; at++) claims[at]?.resolve(outcomes[at] as ClaimOutcome);
@@ -207,14 +245,27 @@ export class ClaimBook {
         chunk.isAhead = true;
       }
     }
-    refuse(chunk);
+    refuse(chunk, "busy");
   }
+
+  /** What the store says of a place whose admission here it has not heard of: whether another edge gave one, too, whose session goes on. */
+  #compare(chunk: Chunk, stored: Uint32Array): void {
+    for (const [place, word] of chunk.unnoted) {
+      const theirs = stored[place] as number;
+      if (theirs < settledWord || theirs === word) continue;
+      const seen = placeOf(theirs, this.#roomMs());
+      if ((seen.kind === "admitted" || seen.kind === "released") && seen.untilMs > this.#roomMs()) this.usedTwice += 1;
+      chunk.unnoted.delete(place);
+    }
+  }
+
+  readonly #isOurs = (place: Place): boolean =>
+    place.kind === "pending" && (place.owner === this.#owner || place.isLapsed);
 
   #claim(words: Uint32Array, at: number): ClaimOutcome {
     const roomMs = this.#roomMs();
     const place = placeOf(words[at] as number, roomMs);
-    const isOurs = place.kind === "pending" && (place.owner === this.#owner || place.isLapsed);
-    if (place.kind !== "free" && !isOurs) return place;
+    if (place.kind !== "free" && !this.#isOurs(place)) return place;
     words[at] = pendingWord(this.#owner, roomMs);
     return "ours";
   }
@@ -234,14 +285,17 @@ export class ClaimBook {
   }
 
   async #read(chunk: Chunk): Promise<NonNullable<Chunk["stored"]>> {
+    const askedMs = this.#monotonicMs();
     const { value, version, server } = await this.#store.read(chunk.name);
     const words = (value === null ? undefined : readChunk(value)) ?? emptyChunk();
     raise(chunk.words, words);
     chunk.isRead = true;
+    chunk.agreedMs = askedMs;
     return { words, version, server };
   }
 
   async #write(chunk: Chunk, stored: NonNullable<Chunk["stored"]>, words: Uint32Array): Promise<boolean> {
+    const askedMs = this.#monotonicMs();
     try {
       if (!(await this.#store.write(chunk.name, stored, chunkText(words)))) return false;
     } catch (error) {
@@ -251,6 +305,7 @@ export class ClaimBook {
       throw error;
     }
     chunk.stored = { words, version: stored.version + 1, server: stored.server };
+    chunk.agreedMs = askedMs;
     return true;
   }
 }
@@ -258,9 +313,9 @@ export class ClaimBook {
 const isBusy = (chunk: Chunk): boolean => chunk.isAhead || chunk.claims.length > 0 || chunk.releases.length > 0;
 
 /** Those who asked are told that it could not be noted; what was released and admitted stays to be written. */
-function refuse(chunk: Chunk): void {
+function refuse(chunk: Chunk, why: "unreachable" | "busy"): void {
   chunk.isAhead = true;
-  for (const { resolve } of chunk.claims.splice(0)) resolve("unreachable");
+  for (const { resolve } of chunk.claims.splice(0)) resolve(why);
   for (const { place, resolve } of chunk.releases.splice(0)) {
     const word = chunk.words[place] as number;
     chunk.words[place] = Math.max(word, word < settledWord ? releasedWord(0) : (word % 2 ** 30) + 3 * 2 ** 30);

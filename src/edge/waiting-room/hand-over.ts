@@ -1,7 +1,7 @@
 /**
  * A place that goes over to another device: a code that is good once, for ten minutes. The device that took it over holds the place of a higher
- * generation, and this edge no longer lets the older one in. Another edge learns it only from the place itself: however a place is copied, it is one
- * admission and one order, so what a copy could gain there is a look.
+ * generation, and no edge lets the older one in: this one at once, the others from their next report on. A place whose arrival was only noted has no number that
+ * could be told: of that one only this edge knows.
  */
 
 import { plainCode, readable } from "./bypass.ts";
@@ -27,12 +27,23 @@ export function createHandOver(deps: {
   readonly store: Pick<LineStore, "putOnce" | "takeOnce">;
   readonly roomOf: (id: string) => OpenRoom | undefined;
 }): HandOver {
-  /** By room, epoch and number: the generation that counts. The oldest goes first. */
-  const newest = new Map<string, number>();
+  /** Of places without a number, by room, epoch and arrival: the generation that counts. The oldest goes first. */
+  const noted = new Map<string, number>();
   const nameOf = (code: string): string =>
     `hand-over ${deps.keys.sha256(new TextEncoder().encode(plainCode(code))).toHex()}`;
-  const keyOf = ({ config }: OpenRoom, { seq, fromMs }: Place): string =>
-    `${config.id} ${config.epoch} ${seq === 0 ? `at ${fromMs}` : seq}`;
+  const keyOf = ({ config }: OpenRoom, { fromMs }: Place): string => `${config.id} ${config.epoch} at ${fromMs}`;
+  const newestOf = (open: OpenRoom, place: Place): number =>
+    place.seq === 0 ? (noted.get(keyOf(open, place)) ?? 0) : open.line.generationOf(place.seq);
+
+  function move(open: OpenRoom, place: Place, generation: number): void {
+    if (place.seq !== 0) {
+      open.line.move(place.seq, generation);
+      return;
+    }
+    noted.delete(keyOf(open, place));
+    if (noted.size >= rememberedMax) noted.delete(noted.keys().next().value as string);
+    noted.set(keyOf(open, place), generation);
+  }
 
   return {
     async code(open, place) {
@@ -50,14 +61,12 @@ export function createHandOver(deps: {
       const open = deps.roomOf(room);
       const place = open?.places.place({ get: (name) => (name === placeField ? text : null) }, nowMs);
       if (open === undefined || place === undefined) return undefined;
-      const generation = Math.min(65_535, Math.max(place.generation, newest.get(keyOf(open, place)) ?? 0) + 1);
-      newest.delete(keyOf(open, place));
-      if (newest.size >= rememberedMax) newest.delete(newest.keys().next().value as string);
-      newest.set(keyOf(open, place), generation);
+      const generation = Math.min(65_535, Math.max(place.generation, newestOf(open, place)) + 1);
+      move(open, place, generation);
       // Its browser has a key of its own, and binds the place to it.
       return { open, place: open.places.reissue(place, { generation, thumbprint: null }) };
     },
 
-    isGone: (open, place) => place.generation < (newest.get(keyOf(open, place)) ?? 0),
+    isGone: (open, place) => place.generation < newestOf(open, place),
   };
 }

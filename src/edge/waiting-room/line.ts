@@ -27,7 +27,7 @@ export type Line = {
   readonly document: () => { readonly signed: SignedNow; readonly bytes: Uint8Array };
   /** `leaf`: 32 bytes for the join log. `arrivedMs`: of one whose arrival was noted while the line was gone. */
   join(leaf: Uint8Array, arrivedMs?: number): Promise<Joined>;
-  /** The rank of a number; undefined for an entrant before the draw. */
+  /** The rank of a number whose ticket was shown here; undefined for an entrant before the draw. */
   rankOf(seq: number): number | undefined;
   /** People ahead who may still come before this rank: holes left out; 0 when called. */
   aheadOf(rank: number): number;
@@ -43,6 +43,10 @@ export type Line = {
   /** Ended early: its room inside is free again, and its pass is worth nothing any more on every edge. */
   release(seq: number): void;
   isReleased(seq: number): boolean;
+  /** The place went over to another device: tickets of a lower generation count no more, within a second on every edge that the store answers. */
+  move(seq: number, generation: number): void;
+  /** As far as is known here; 0 when it never moved. */
+  generationOf(seq: number): number;
   /** Whether one may be let in at the floor rate now: only ever true without the store, where failMode is floor. It has then been counted. */
   admitAtFloor(): boolean;
   /** A safety net that stands by counts nobody: how many this edge sees inside, as the stage knows it. */
@@ -87,6 +91,10 @@ export type LineStats = {
   /** Of this edge: milliseconds that its last report took; reports that failed since it began. */
   readonly reportMs: number;
   readonly reportsFailed: number;
+  /** Of this edge, since it began: admitted by what it held while it was cut off, so that the place could only be noted later. */
+  readonly admittedCutOff: number;
+  /** Of those: places that another edge had let in, too, as was found when they were noted. */
+  readonly usedTwice: number;
 };
 
 export type LineControl = {

@@ -2,7 +2,8 @@
  * A room's line at one edge. What is asked on the way of a request is answered from memory; what must be agreed on goes into the next report
  * (reporter.ts) or into the claim book (claim-book.ts).
  *
- * opening -> reachable <-> unreachable (the store is silent: leases run out, then everybody is held, or admitted at the floor rate) -> stopped
+ * opening -> reachable <-> unreachable (the store is silent: what the leases hold is spent on those whom this edge knew, then everybody is held, or admitted
+ * at the floor rate) -> stopped
  */
 import type { NowServing, Room } from "#contract/waiting-room.ts";
 import { type Gcra, gcra, take, wait } from "#resilience/gcra.ts";
@@ -11,6 +12,8 @@ import { ClaimBook } from "./claim-book.ts";
 import { EdgeDoor, type HeldLease, lingersMs, type Standing } from "./edge-door.ts";
 import { createForecaster } from "./forecast.ts";
 import type { Claimed, Joined, Line, LineControl, LineStats } from "./line.ts";
+import { MetPlaces } from "./met-places.ts";
+import { MovedPlaces } from "./moved-places.ts";
 import { nowServing, type Published, published } from "./now.ts";
 import { ownersMax, type Place, pendingOursMs } from "./places.ts";
 import type { CheckpointFile, LineStore, RoomKeys } from "./ports.ts";
@@ -60,6 +63,12 @@ const controlsMax = 100;
 const noteAgainMs = 4000;
 /** After another edge had it, or the claim book could not be reached. */
 const tryAgainMs = 500;
+/** After so long a silence of the store an admission is used without a note: a single lost message is tried again. */
+const cutOffMs = 1000;
+/** When admissions are asked for, what became of the places at this door is asked for again after this time. */
+const lookAgainMs = 2000;
+/** So long before a lease was asked for the store has said at the earliest that a place is free which goes in without a note. */
+const freeSinceMs = 2500;
 const knownMax = 100_000;
 
 type WaitingJoin = {
@@ -98,6 +107,9 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
   const agreedRenewals = new Map<number, number>();
   const askedRenewals = new Set<number>();
   const shown = new RecentSet(knownMax);
+  const met = new MetPlaces();
+  const moved = new MovedPlaces();
+  let admittedCutOff = 0;
   const releasedSet = new RecentSet(1_000_000);
   let releasedTag = "";
   let releasedCount = 0;
@@ -140,6 +152,7 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
     const leaves = new Uint8Array(batch.length * 32);
     for (let at = 0; at < batch.length; at++) leaves.set((batch[at] as WaitingJoin).leaf, at * 32);
     const { door: standing, used, returned } = door.told();
+    if (standing.wanted > 0) for (const rank of standing.ranks) book.refresh(rank, monotonicMs() - lookAgainMs);
     const told: Told = {
       leaves,
       used,
@@ -149,6 +162,7 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
       renewals: renewals.slice(0, listMax).map(({ fromMs, untilMs }) => [fromMs, untilMs, 1] as const),
       ended: ended.splice(0, listMax),
       released: releasedSeqs.splice(0, listMax),
+      moved: moved.toTell(),
       bypassed: bypassedCounts,
       orders,
       units,
@@ -172,6 +186,8 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
 
   function onReply(told: Told, reply: Reply, askedMs: number, askedWallMs: number): void {
     door.heard(told);
+    met.answered();
+    moved.hear(state().moved ?? []);
     if (reply.granted > 0) door.granted(reply.report, reply.granted, askedMs, askedWallMs);
     takeNumbers(told, reply);
     for (const { seq, fromMs, untilMs } of reportedRenewals.get(told) ?? []) {
@@ -206,8 +222,10 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
     for (let at = 0; at < batch.length; at++) {
       const { resolve, isLate, leaf } = batch[at] as WaitingJoin;
       if (isLate) keepLate(leaf, at < joined.count ? joined.from + at : undefined);
-      if (at < joined.count) resolve({ kind: "joined", seq: joined.from + at });
-      else resolve(joined.why === "not-open" ? { kind: "not-open", phase: phase() } : { kind: "too-many" });
+      if (at < joined.count) {
+        met.meet(joined.from + at);
+        resolve({ kind: "joined", seq: joined.from + at });
+      } else resolve(joined.why === "not-open" ? { kind: "not-open", phase: phase() } : { kind: "too-many" });
     }
   }
 
@@ -253,6 +271,7 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
     name,
     owner: Number.parseInt(edge.slice(0, 8), 16) % ownersMax,
     roomMs,
+    monotonicMs,
   });
 
   function letIn(): void {
@@ -260,22 +279,38 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
     for (const [standing, lease] of door.entering()) void enter(standing, lease);
   }
 
-  /** First the claim book, then the admission: so of two edges that are shown the same ticket one uses an admission for it. */
+  /**
+   * First the claim book, then the admission: so of two edges that are shown the same ticket one uses an admission for it. An edge that is cut off does not
+   * let what it holds come to nothing: see `mayGoUnnoted`.
+   */
   async function enter(standing: Standing, lease: HeldLease): Promise<void> {
     const askedMs = monotonicMs();
     const outcome = standing.oursUntilMs > askedMs + noteAgainMs ? "ours" : await book.claim(standing.rank);
     lease.kept -= 1;
     standing.isEntering = false;
-    if (outcome === "ours") {
-      standing.oursUntilMs = Math.max(standing.oursUntilMs, askedMs + pendingOursMs);
-      const isStill = standing.waiting.length > 0 && isAdmitting() && monotonicMs() < standing.oursUntilMs;
-      if (isStill && door.taken(lease)) admit(standing);
+    if (outcome === "ours") standing.oursUntilMs = Math.max(standing.oursUntilMs, askedMs + pendingOursMs);
+    const isUnnoted = outcome === "unreachable" && mayGoUnnoted(standing, lease);
+    if (outcome === "ours" || isUnnoted) {
+      const isStill =
+        standing.waiting.length > 0 && isAdmitting() && (isUnnoted || monotonicMs() < standing.oursUntilMs);
+      if (isStill && door.taken(lease)) admit(standing, isUnnoted);
     } else {
       standing.notBeforeMs = monotonicMs() + tryAgainMs;
-      const answer = outcome === "unreachable" ? undefined : claimedOf(outcome);
+      const answer = outcome === "unreachable" || outcome === "busy" ? undefined : claimedOf(outcome);
       if (answer !== undefined) leaveWith(standing, answer);
+      // Cut off, no reply comes that would ask again.
+      else later(tryAgainMs, letIn);
     }
     letIn();
+  }
+
+  /**
+   * Cut off: what is held is spent on those whom this edge knew before, and of whom the store said about when the lease was asked for that nobody else had let
+   * them in. The same ticket may be used at another edge meanwhile, by another admission; it is still one order.
+   */
+  function mayGoUnnoted({ seq, rank }: Standing, { askedMs }: HeldLease): boolean {
+    if (reporter.silentMs < cutOffMs || !met.has(seq) || releasedSet.has(seq)) return false;
+    return book.isFree(rank, askedMs - freeSinceMs);
   }
 
   /** Undefined while it is still open what becomes of it. */
@@ -290,10 +325,13 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
     for (const answered of standing.waiting.splice(0)) answered(answer);
   }
 
-  function admit(standing: Standing): void {
+  function admit(standing: Standing, isUnnoted: boolean): void {
     // Whole seconds, as the claim book keeps them: asked again it is the same answer.
     const expiresRoomMs = Math.floor((roomMs() + sessionMs()) / 1000) * 1000;
-    book.admit(standing.rank, expiresRoomMs);
+    if (isUnnoted) {
+      admittedCutOff += 1;
+      book.admitUnnoted(standing.rank, expiresRoomMs);
+    } else book.admit(standing.rank, expiresRoomMs);
     leaveWith(standing, { kind: "admitted", expiresRoomMs });
   }
 
@@ -372,12 +410,16 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
       });
     },
 
-    rankOf: knownRank,
+    rankOf(seq) {
+      met.meet(seq);
+      return knownRank(seq);
+    },
     aheadOf: (rank) => aheadOf(state(), rank),
     calledAtMs: (rank) => (rank > state().cursor ? undefined : calledAt(state().turns, rank)),
 
     claim(seq, waitMs) {
       seen = Math.max(seen, seq);
+      met.meet(seq);
       if (releasedSet.has(seq)) return Promise.resolve({ kind: "used" });
       const rank = knownRank(seq);
       if (rank === undefined) return Promise.resolve({ kind: "not-called" });
@@ -437,6 +479,11 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
       });
     },
     isReleased,
+    move(seq, generation) {
+      moved.move(seq, generation);
+      reporter.ask();
+    },
+    generationOf: (seq) => moved.generationOf(seq),
 
     admitAtFloor() {
       if (isReachable() || failMode() !== "floor" || room.floorPerMinute === 0) return false;
@@ -514,6 +561,8 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
       silentMs: reporter.silentMs,
       reportMs: reporter.reportMs,
       reportsFailed: reporter.failures,
+      admittedCutOff,
+      usedTwice: book.usedTwice,
     };
   }
 }

@@ -2,6 +2,7 @@
 import type { Room } from "#contract/waiting-room.ts";
 import type { LineControl } from "./line.ts";
 import type { Sha256 } from "./merkle.ts";
+import type { Move } from "./moved-places.ts";
 import type { Door, LineState, Stock } from "./state.ts";
 
 export type Report = {
@@ -23,6 +24,8 @@ export type Report = {
   readonly ended: readonly (readonly [untilMs: number, count: number])[];
   /** Numbers of places whose pass is worth nothing any more. */
   readonly released: readonly number[];
+  /** Places that went over to another device. */
+  readonly moved: readonly Move[];
   readonly bypassed: Readonly<Record<string, number>>;
   readonly orders: number;
   readonly units: number;

@@ -5,6 +5,7 @@
  */
 import type { RoomPhase } from "#contract/waiting-room.ts";
 import type { Frontier } from "./merkle.ts";
+import type { Move } from "./moved-places.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Turns } from "./turns.ts";
 import { type AdmissionWindow, totalOf } from "./window.ts";
@@ -48,6 +49,8 @@ export type LineState = {
   readonly turns: Turns;
   readonly edges: Readonly<Record<string, EdgeState>>;
   readonly released: Released;
+  /** The last places that went over to another device; not there before the first. */
+  readonly moved?: readonly Move[];
 
   readonly admitted: number;
   readonly stranded: AdmissionWindow;

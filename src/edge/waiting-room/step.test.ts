@@ -31,6 +31,7 @@ function edge(outflowPerMinute: number) {
       renewals: [],
       ended: [],
       released: [],
+      moved: [],
       bypassed: {},
       orders: 0,
       units: 0,

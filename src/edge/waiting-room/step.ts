@@ -8,6 +8,7 @@ import { known as knownBy, remade, withHole } from "./checkpoint.ts";
 import { moved } from "./doors.ts";
 import { commitmentOf, entrantsMax } from "./draw.ts";
 import { append, appendGap, rootOf, type Sha256 } from "./merkle.ts";
+import { withMoves } from "./moved-places.ts";
 import { activeMaxOf, outflowOf, paceOf } from "./rates.ts";
 import { leaseGraceMs, leaseMs, type Report, type StepInputs } from "./report.ts";
 import { advancedTime, bookingMs } from "./room-time.ts";
@@ -102,7 +103,7 @@ function withoutThePast(line: LineState, atMs: number, { room }: StepInputs): Li
 }
 
 function withTold(line: LineState, report: Report): LineState {
-  const { control, stock, bypassed, released } = report;
+  const { control, stock, bypassed, released, moved: moves } = report;
   let next: LineState = {
     ...line,
     stock: stock ?? line.stock,
@@ -119,6 +120,7 @@ function withTold(line: LineState, report: Report): LineState {
     const last = [...line.released.last, ...released].slice(-releasedMax);
     next = { ...next, released: { count: line.released.count + released.length, last } };
   }
+  if (moves.length > 0) next = { ...next, moved: withMoves(line.moved ?? [], moves) };
   if (report.seen >= line.next) {
     next = { ...next, holes: withHole(line.holes, line.next, report.seen), next: report.seen + 1 };
   }
