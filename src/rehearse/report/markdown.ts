@@ -63,7 +63,7 @@ export function markdownReport(result: RunResult): string {
             promiseWords(promise),
             whole(looked),
             whole(broken),
-            held ? (looked === 0 ? detail : "held") : `**BROKEN** ${detail}`,
+            held && looked === 0 ? detail : `${held ? "held" : "**BROKEN**"} ${detail}`.trim(),
           ]),
         ),
     result.drills.length === 0

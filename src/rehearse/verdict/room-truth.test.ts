@@ -32,7 +32,7 @@ test("a crowd that was let in at the rate says so, whoever else came", () => {
   const [admission] = judgeRooms(seen(people(90, 1)), [{ ...book, admitted: 200 }]);
   expect(admission).toMatchObject({ held: true, looked: 200, broken: 0 });
   expect(admission.detail).toBe(
-    "drop: 60 allowed in any 60 s; the crowd saw 60 at most, by its own count 60; 90 of the crowd were let in, 200 in its books",
+    '60 allowed in any 60 s at "drop"; the crowd saw 60 at most, by its own count 60; 90 of the crowd were let in, 200 in its books',
   );
 });
 

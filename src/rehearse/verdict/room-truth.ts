@@ -67,6 +67,8 @@ export function judgeRooms(seen: RoomsSeen, books: readonly RoomBooks[]): [Promi
   ];
 }
 
+const whole = (value: number): string => value.toLocaleString("en");
+
 type Met = {
   readonly room: string;
   readonly visits: readonly LineVisit[];
@@ -87,10 +89,10 @@ function admissionOf({ room, visits, seenOutflow, book }: Met): { looked: number
   const own =
     book?.mostInMinute === undefined
       ? "nobody was asked for its own books"
-      : `by its own count ${book.mostInMinute}${beyond > 0 ? `, ${beyond} of them beyond what was allowed` : ""}`;
+      : `by its own count ${whole(book.mostInMinute)}${beyond > 0 ? `, ${beyond} of them beyond what was allowed` : ""}`;
   const words = [
-    `${room}: ${allowed} allowed in any 60 s; the crowd saw ${most} at most, ${own}`,
-    `${letIn.length} of the crowd were let in${admitted === undefined ? "" : `, ${admitted} in its books`}${bypassed > 0 ? `, ${bypassed} beside the line` : ""}`,
+    `${whole(allowed)} allowed in any 60 s at "${room}"; the crowd saw ${whole(most)} at most, ${own}`,
+    `${whole(letIn.length)} of the crowd were let in${admitted === undefined ? "" : `, ${whole(admitted)} in its books`}${bypassed > 0 ? `, ${bypassed} beside the line` : ""}`,
     ...(unbooked > 0 ? [`the two disagree: ${unbooked} were let in who are in no book`] : []),
   ];
   return {
@@ -121,7 +123,7 @@ function orderWords(room: string, order: RoomOrder): string {
   const { overtakings, overtakenMost, doubled, aheadOfTime, movedBack, tau } = order;
   const some = (count: number, words: string): string[] => (count > 0 ? [`${count} ${words}`] : []);
   return [
-    `${room}: ${overtakings} overtakings${overtakings > 0 ? `, one shopper by ${overtakenMost}` : ""}`,
+    `${overtakings} overtakings at "${room}"${overtakings > 0 ? `, one shopper by ${overtakenMost}` : ""}`,
     ...some(doubled, "numbers given twice"),
     ...some(aheadOfTime, "came later and got an earlier number"),
     ...some(movedBack, "places moved back"),

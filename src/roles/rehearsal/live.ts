@@ -112,7 +112,7 @@ function promiseLine({ promise, held, looked, detail }: PromiseResult): string {
   const words = promiseWords(promise);
   // What was not looked at is not said to hold.
   if (held && looked === 0) return `  -    ${words}: ${detail}`;
-  return `${held ? "holds " : "BROKEN"} ${words} (${whole(looked)} looked at)${held ? "" : `: ${detail}`}`;
+  return `${held ? "holds " : "BROKEN"} ${words} (${whole(looked)} looked at)${detail === "" ? "" : `: ${detail}`}`;
 }
 
 const counted = (count: number, one: string, many: string): string => `${whole(count)} ${count === 1 ? one : many}`;
