@@ -132,6 +132,11 @@ export function createRoomParts(options: RoomPartsOptions): RoomParts {
       each(({ line }) => line.stats().admitted),
     );
     gauge(
+      "spillway_room_resumed_total",
+      "How often the line was made again after a loss.",
+      each(({ line }) => line.stats().resumed),
+    );
+    gauge(
       "spillway_room_admitted_in_minute_most",
       "The most that this edge admitted in any 60 seconds since it began.",
       each(({ line }) => line.stats().mostInMinute),

@@ -39,7 +39,15 @@ export async function roomPromises(
       if (books.some((one) => one.room === room) || rooms.sightings.some((one) => one.room === room)) continue;
       const outflowPerMinute = await publicOutflow(targetUrl, room);
       if (outflowPerMinute !== undefined)
-        books.push({ room, admitted: undefined, bypassed: 0, outflowPerMinute, mostInMinute: undefined, beyond: 0 });
+        books.push({
+          room,
+          admitted: undefined,
+          bypassed: 0,
+          outflowPerMinute,
+          mostInMinute: undefined,
+          isRestarted: false,
+          beyond: 0,
+        });
     }
   return judgeRooms(rooms, books);
 }
@@ -58,13 +66,17 @@ function booksOf(room: string, before: Samples, after: Samples): RoomBooks[] {
     return grown >= 0 ? grown : of(after, metric);
   };
   const admitted = of(after, "spillway_room_admitted_total") - of(before, "spillway_room_admitted_total");
+  // A line that was made again may have forgotten its last second, and a process that began anew may have begun another line.
+  const isRestarted = sum(after, "process_start_time_seconds") !== sum(before, "process_start_time_seconds");
+  const isResumed = of(after, "spillway_room_resumed_total") !== of(before, "spillway_room_resumed_total");
   return [
     {
       room,
-      admitted: admitted >= 0 ? admitted : undefined,
+      admitted: isRestarted || isResumed ? undefined : admitted,
       bypassed: since("spillway_room_bypassed_total"),
       outflowPerMinute: Math.max(of(before, name), of(after, name)),
       mostInMinute: of(after, "spillway_room_admitted_in_minute_most"),
+      isRestarted,
       beyond: since("spillway_room_admitted_beyond_total"),
     },
   ];

@@ -25,6 +25,7 @@ const book: RoomBooks = {
   bypassed: 0,
   outflowPerMinute: 60,
   mostInMinute: 60,
+  isRestarted: false,
   beyond: 0,
 };
 

@@ -11,7 +11,7 @@ import { type RoomOrder, roomOrderOf } from "./room-order.ts";
 /** What a room says of itself, of the time of the run. */
 export type RoomBooks = {
   readonly room: string;
-  /** By all edges; undefined when the line was begun anew meanwhile. */
+  /** By all edges; undefined when the line was made anew meanwhile, and may have forgotten some. */
   readonly admitted: number | undefined;
   /** Beside the line: codes, addresses, the floor rate. */
   readonly bypassed: number;
@@ -19,6 +19,8 @@ export type RoomBooks = {
   readonly outflowPerMinute: number;
   /** In any 60 seconds at most, and how many beyond what was allowed in theirs; of the edge that was asked. */
   readonly mostInMinute: number | undefined;
+  /** That edge was restarted meanwhile, and counts since then. */
+  readonly isRestarted: boolean;
   readonly beyond: number;
 };
 
@@ -89,7 +91,7 @@ function admissionOf({ room, visits, seenOutflow, book }: Met): { looked: number
   const own =
     book?.mostInMinute === undefined
       ? "nobody was asked for its own books"
-      : `by its own count ${whole(book.mostInMinute)}${beyond > 0 ? `, ${beyond} of them beyond what was allowed` : ""}`;
+      : `by its own count ${whole(book.mostInMinute)}${book.isRestarted ? " since a restart" : ""}${beyond > 0 ? `, ${beyond} of them beyond what was allowed` : ""}`;
   const words = [
     `${whole(allowed)} allowed in any 60 s at "${room}"; the crowd saw ${whole(most)} at most, ${own}`,
     `${whole(letIn.length)} of the crowd were let in${admitted === undefined ? "" : `, ${whole(admitted)} in its books`}${bypassed > 0 ? `, ${bypassed} beside the line` : ""}`,
