@@ -16,10 +16,52 @@ export type Acknowledged = {
   readonly statusUrl?: string;
 };
 
+/**
+ * What one shopper went through in one room's line. Moments are seconds into the run; a request is a pair: when it was sent, and when it was
+ * answered.
+ */
+export type LineVisit = {
+  readonly room: string;
+  /** The request by which they came. */
+  readonly came: readonly [sent: number, answered: number];
+  readonly number?: number;
+  /** Where they stand in the order of the line: the number, where there was no draw. */
+  readonly rank?: number;
+  /** When they were told their number. */
+  readonly numberedSecond?: number;
+  /** When the last request was sent that was answered: wait. */
+  readonly waitedSecond?: number;
+  /** Requests to be let in. */
+  readonly claims: readonly (readonly [sent: number, answered: number])[];
+  /** The request that let them in. */
+  readonly letIn?: readonly [sent: number, answered: number];
+  /** How often they were told another number or rank, or more people ahead than before. */
+  readonly movedBack: number;
+};
+
+/** What a room's document said, to anybody of the crowd. */
+export type Sighting = {
+  readonly room: string;
+  readonly atSecond: number;
+  readonly outflowPerMinute: number;
+  /** Numbers that were given and not called. */
+  readonly waiting: number;
+};
+
+/** Of all waiting rooms that the crowd met, those of the warm-up too. */
+export type RoomsSeen = {
+  readonly visits: readonly LineVisit[];
+  /** More than `visits` has, when there were too many to be kept. */
+  readonly visitsCount: number;
+  readonly sightings: readonly Sighting[];
+};
+
 /** What the crowd knows at the end. The list is bounded: `acknowledgedCount` says how many there were in all. */
 export type Outcomes = {
   readonly acknowledged: readonly Acknowledged[];
   readonly acknowledgedCount: number;
+  /** Left out where no plan was played. */
+  readonly rooms?: RoomsSeen;
   /** Without promises and verdict, which are to come: both are empty and "held". */
   readonly result: RunResult;
 };

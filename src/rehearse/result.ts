@@ -46,6 +46,24 @@ export type SecondResult = {
   readonly p99Ms: number;
 };
 
+/** One waiting room's line, as the crowd stood in it. */
+export type LineResult = {
+  readonly room: string;
+  readonly came: number;
+  readonly letIn: number;
+  /** The greatest outflow that the room has named; null: nobody heard it. */
+  readonly allowedPerMinute: number | null;
+  readonly everySecond: readonly {
+    readonly atSecond: number;
+    /** Of the crowd, at this second's end. */
+    readonly inLine: number;
+    /** Of the crowd, within the 60 seconds that end here. */
+    readonly letInLastMinute: number;
+  }[];
+  /** How many waited in all, by the room's own word. */
+  readonly said: readonly { readonly atSecond: number; readonly waiting: number }[];
+};
+
 /** What the generator noticed of itself. */
 export type GeneratorResult = {
   readonly processes: number;
@@ -126,6 +144,8 @@ export type RunResult = {
   readonly journeysDone: number;
   readonly steps: readonly StepResult[];
   readonly everySecond: readonly SecondResult[];
+  /** Waiting rooms that the crowd met; left out when there were none. */
+  readonly lines?: readonly LineResult[];
   /** What a reader should know: the first example of each failure, what was cut short. */
   readonly notes?: readonly string[];
   readonly thresholds: readonly ThresholdResult[];

@@ -1,4 +1,5 @@
 /** The operations port: is it alive, is it ready, what does it count; the mailbox, and an overview for people. */
+import { poolWaiting } from "#adapters/postgres/database.ts";
 import { readMailbox } from "#adapters/postgres/mailbox.ts";
 import { mailboxPage } from "#console/pages/mailbox.ts";
 import { operationsPage } from "#console/pages/operations.ts";
@@ -47,6 +48,9 @@ export function createOps(parts: Parts, options: OpsOptions): (request: Request)
   const { metrics, clock, orders, outbox, catalogue, ledger } = parts;
   const startedAtMs = clock.now();
   processGauges(metrics, startedAtMs);
+  metrics.gauge("spillway_pool_waiting", "Queries that wait for a connection to the database.", () =>
+    poolWaiting(parts.pool),
+  );
   const sandboxFault = sandboxFaultApi(parts);
 
   return async (request) => {

@@ -122,6 +122,31 @@ export function createRoomParts(options: RoomPartsOptions): RoomParts {
       each(({ line }) => line.stats().admittedLastMinute),
     );
     gauge(
+      "spillway_room_outflow_per_minute",
+      "How many may be admitted in any 60 seconds.",
+      each(({ line }) => line.stats().outflowPerMinute),
+    );
+    gauge(
+      "spillway_room_admitted_total",
+      "Admitted by all edges since the line began.",
+      each(({ line }) => line.stats().admitted),
+    );
+    gauge(
+      "spillway_room_resumed_total",
+      "How often the line was made again after a loss.",
+      each(({ line }) => line.stats().resumed),
+    );
+    gauge(
+      "spillway_room_admitted_in_minute_most",
+      "The most that this edge admitted in any 60 seconds since it began.",
+      each(({ line }) => line.stats().mostInMinute),
+    );
+    gauge(
+      "spillway_room_admitted_beyond_total",
+      "Admitted by this edge beyond what was allowed in their 60 seconds; 0, or something is wrong.",
+      each(({ line }) => line.stats().beyondOutflow),
+    );
+    gauge(
       "spillway_room_stranded_last_minute",
       "Admissions that came to nothing with an edge that was lost.",
       each(({ line }) => line.stats().strandedLastMinute),

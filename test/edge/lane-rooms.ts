@@ -190,6 +190,11 @@ function stillLine(room: Room, clock: { readonly ms: number }, told: string[]): 
       silentMs: 0,
       reportMs: 0,
       reportsFailed: 0,
+      admitted: 0,
+      mostInMinute: 0,
+      beyondOutflow: 0,
+      admittedCutOff: 0,
+      usedTwice: 0,
     }),
     stop: async () => {},
   };

@@ -92,6 +92,7 @@ describe("spillway up", () => {
     await buy(shop, "counted");
     const metrics = await (await fetch(`${shop.opsUrl}/metrics`)).text();
     expect(metrics).toContain('spillway_http_requests_total{route="/api/orders",method="POST",status="202"} 1');
+    expect(metrics).toContain("\nspillway_pool_waiting ");
     expect((await fetch(`${shop.opsUrl}/mailbox`)).status).toBe(200);
     expect((await fetch(`${shop.opsUrl}/`)).status).toBe(200);
   }, 60_000);

@@ -14,7 +14,9 @@ export type Database = {
 };
 
 export function openDatabase(url: string, options: { poolMax?: number } = {}): Database {
-  const pool = new SQL(url, { max: options.poolMax ?? 8, connectionTimeout: 10, idleTimeout: 0 });
+  const poolMax = options.poolMax ?? 8;
+  const pool = new SQL(url, { max: poolMax, connectionTimeout: 10, idleTimeout: 0 });
+  loads.set(pool, { connections: poolMax, underWay: 0 });
   const orderPath = new SQL(url, { max: 2, connectionTimeout: 10, idleTimeout: 0 });
   return {
     pool,
@@ -23,6 +25,27 @@ export function openDatabase(url: string, options: { poolMax?: number } = {}): D
       await Promise.all([pool.close({ timeout: 5 }), orderPath.close({ timeout: 5 })]);
     },
   };
+}
+
+/** What is asked of a pool at this moment. Of others, such as a transaction, nothing is counted: they have their connection. */
+const loads = new WeakMap<object, { readonly connections: number; underWay: number }>();
+
+/** Queries and transactions under way beyond the pool's connections: each waits for another to end. 0 for what is no pool of `openDatabase`. */
+export function poolWaiting(pool: SQL): number {
+  const load = loads.get(pool);
+  return load === undefined ? 0 : Math.max(0, load.underWay - load.connections);
+}
+
+/** Counts it as under way until it is over, if `sql` is a pool. */
+export async function counted<Result>(sql: SQL, work: () => Promise<Result>): Promise<Result> {
+  const load = loads.get(sql);
+  if (load === undefined) return await work();
+  load.underWay += 1;
+  try {
+    return await work();
+  } finally {
+    load.underWay -= 1;
+  }
 }
 
 /** The five-character SQLSTATE of an error that the server sent, if it is one. */
@@ -48,7 +71,7 @@ export async function query<Result = Row>(
   parameters: readonly unknown[] = [],
 ): Promise<Result[]> {
   try {
-    return (await sql.unsafe(text, parameters as unknown[])) as Result[];
+    return await counted(sql, async () => (await sql.unsafe(text, parameters as unknown[])) as Result[]);
   } catch (error) {
     throw unavailable(error) ?? error;
   }

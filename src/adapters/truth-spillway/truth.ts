@@ -14,6 +14,7 @@ import openOrders from "./open-orders.sql" with { type: "text" };
 import ordersCount from "./orders-count.sql" with { type: "text" };
 import ordersThere from "./orders-there.sql" with { type: "text" };
 import parkedTasks from "./parked-tasks.sql" with { type: "text" };
+import { roomPromises } from "./rooms.ts";
 
 export type SpillwayBooks = { readonly sql: SQL; readonly auditor: Auditor; close(): Promise<void> };
 
@@ -22,6 +23,8 @@ export type SpillwayTruthOptions = {
   open(): Promise<SpillwayBooks>;
   /** Where the edge counts, "http://127.0.0.1:8081/metrics"; undefined: nobody says. */
   readonly metricsUrl?: string;
+  /** The shop's own address, where its waiting rooms say what they allow. */
+  readonly targetUrl?: string;
   /** How long payments may take to come to rest after the last request. */
   readonly settleSeconds: number;
 };
@@ -80,7 +83,7 @@ export function createSpillwayTruth(options: SpillwayTruthOptions): Truth {
           ...judged.map((name) => together(name, grouped.get(name) ?? [])),
           await lost(sql, outcomes),
           await stuck(sql, grouped.get("stuck") ?? [], open, settleSeconds),
-          ...(await ofTheEdge(metricsUrl, metricsBefore)),
+          ...(await ofTheEdge(options, metricsBefore, outcomes)),
         ];
       }),
 
@@ -147,10 +150,13 @@ async function stuck(
   return promise("stuck", all?.orders ?? 0, open + parked + audited.broken, words.join(". "));
 }
 
-/** What only the edge knows. The waiting room is asked here once it counts. */
-async function ofTheEdge(url: string | undefined, before: Samples | undefined): Promise<PromiseResult[]> {
-  const noRoom = "no waiting room counts where this was asked";
-  const room = [notLookedAt("admission", noRoom), notLookedAt("fairness", noRoom)];
+/** What only the edge knows. */
+async function ofTheEdge(
+  { metricsUrl: url, targetUrl }: SpillwayTruthOptions,
+  before: Samples | undefined,
+  outcomes: Outcomes,
+): Promise<PromiseResult[]> {
+  const room = await roomPromises(outcomes, { metricsUrl: url, targetUrl }, before);
   const unasked = (why: string) => [notLookedAt("shed", why), notLookedAt("passedOver", why)];
   if (url === undefined || before === undefined)
     return [...room, ...unasked("target.settings.metricsUrl names no operations port of an edge")];

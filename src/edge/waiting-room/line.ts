@@ -78,6 +78,11 @@ export type LineStats = {
   /** Inside now, as the line counts: never fewer than there are. */
   readonly active: number;
   readonly admittedLastMinute: number;
+  /** Since the line began, by all edges. */
+  readonly admitted: number;
+  /** By this edge since it began, counted as it happened: the most in any 60 seconds, and how many beyond the outflow in theirs. */
+  readonly mostInMinute: number;
+  readonly beyondOutflow: number;
   readonly outflowPerMinute: number;
   readonly activeMax: number;
   /** Admissions that were granted and came to nothing within the last 60 seconds: the price of edges that were lost. */

@@ -7,6 +7,7 @@
  */
 import type { NowServing, Room } from "#contract/waiting-room.ts";
 import { type Gcra, gcra, take, wait } from "#resilience/gcra.ts";
+import { AdmissionRecord } from "./admission-record.ts";
 import { blankLine } from "./checkpoint.ts";
 import { ClaimBook } from "./claim-book.ts";
 import { EdgeDoor, type HeldLease, lingersMs, type Standing } from "./edge-door.ts";
@@ -86,6 +87,7 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
   const name = `${room.id}.${room.epoch}`;
   const edge = keys.randomBytes(8).toHex();
   const ranks = createRanks(keys.sha256);
+  const record = new AdmissionRecord();
   const door = new EdgeDoor({ nowMs: monotonicMs, wallMs, onGone: (rank) => book.forgo(rank) });
 
   let joins: WaitingJoin[] = [];
@@ -188,6 +190,7 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
     door.heard(told);
     met.answered();
     moved.hear(state().moved ?? []);
+    record.allows(outflowOf(state(), room), monotonicMs());
     if (reply.granted > 0) door.granted(reply.report, reply.granted, askedMs, askedWallMs);
     takeNumbers(told, reply);
     for (const { seq, fromMs, untilMs } of reportedRenewals.get(told) ?? []) {
@@ -332,6 +335,7 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
       admittedCutOff += 1;
       book.admitUnnoted(standing.rank, expiresRoomMs);
     } else book.admit(standing.rank, expiresRoomMs);
+    record.admitted(monotonicMs());
     leaveWith(standing, { kind: "admitted", expiresRoomMs });
   }
 
@@ -553,6 +557,9 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
       atTheDoor: Object.values(line.edges).reduce((sum, edgeState) => sum + edgeState.door.count, 0),
       active: insideOf(line.sessions),
       admittedLastMinute: admittedLastMinuteOf(line),
+      admitted: line.admitted,
+      mostInMinute: record.mostInMinute,
+      beyondOutflow: record.beyond,
       outflowPerMinute: outflowOf(line, room),
       activeMax: activeMaxOf(line, room),
       strandedLastMinute: totalOf(line.stranded),

@@ -8,13 +8,15 @@
 import type { RehearsalPlan } from "#contract/rehearsal-plan.ts";
 import { Histogram } from "../measure/histogram.ts";
 import { type SecondCount, StepTally } from "../measure/tally.ts";
-import type { Acknowledged, Answer, Wire } from "../ports.ts";
+import type { Acknowledged, Answer, RoomsSeen, Sighting, Wire } from "../ports.ts";
 import type { FailureKind, HistogramData, StepResult } from "../result.ts";
 import { arrivalSeconds, type Piece, secondsOf } from "./arrivals.ts";
 import { DueQueue } from "./due-queue.ts";
 import type { Journey, Repertoire, Step } from "./journey.ts";
+import { Visit } from "./line-visit.ts";
 import { luckOf, pick } from "./luck.ts";
 import { Shopper } from "./shopper.ts";
+import { aheadIn, type Serving } from "./waiting-room.ts";
 
 /** What one worker found; plain data. */
 export type CrowdPart = {
@@ -23,6 +25,7 @@ export type CrowdPart = {
   readonly journeysDone: number;
   readonly acknowledged: readonly Acknowledged[];
   readonly acknowledgedCount: number;
+  readonly rooms: RoomsSeen;
   readonly notes: readonly string[];
   /** Measured seconds that were played: fewer than the plan's when it was stopped. */
   readonly seconds: number;
@@ -56,6 +59,10 @@ export type CrowdOptions = {
 
 const shoppersMax = 500_000;
 const acknowledgedMax = 200_000;
+const visitsMax = 100_000;
+const sightingsMax = 20_000;
+/** A crowd of programs looks at a room's document as often, so that it is known what the room allows. */
+const sightingEveryMs = 2000;
 const notesMax = 30;
 /** A closed crowd whose shop refuses at once must not run in circles. */
 const pauseAfterFailureMs = 100;
@@ -74,6 +81,12 @@ export class Crowd {
   readonly #startLate = new Histogram();
   readonly #notes = new Map<string, string>();
   readonly #acknowledged: Acknowledged[] = [];
+  readonly #visits: Visit[] = [];
+  readonly #sightings: Sighting[] = [];
+  /** By room: when its document was last asked for, and seen. */
+  readonly #sought = new Map<string, number>();
+  readonly #sighted = new Map<string, number>();
+  #visitsCount = 0;
   readonly #zeroMs: number;
   readonly #endMs: number;
   readonly #drainMs: number;
@@ -214,6 +227,36 @@ export class Crowd {
   acknowledged(order: Acknowledged): void {
     this.#acknowledgedCount += 1;
     if (this.#acknowledged.length < acknowledgedMax) this.#acknowledged.push(order);
+  }
+
+  /** Undefined when there are more than are kept. */
+  meets(room: string, sentMs: number, nowMs: number): Visit | undefined {
+    this.#visitsCount += 1;
+    if (this.#visits.length >= visitsMax) return undefined;
+    const visit = new Visit(room, sentMs, nowMs);
+    this.#visits.push(visit);
+    return visit;
+  }
+
+  /** True for the one who is to look. */
+  wantsSighting(room: string, nowMs: number): boolean {
+    if (nowMs - (this.#sought.get(room) ?? Number.NEGATIVE_INFINITY) < sightingEveryMs) return false;
+    this.#sought.set(room, nowMs);
+    return true;
+  }
+
+  sees(room: string, serving: Serving, nowMs: number): void {
+    this.#sought.set(room, nowMs);
+    const isNew = nowMs - (this.#sighted.get(room) ?? Number.NEGATIVE_INFINITY) >= 1000;
+    if (!isNew || this.#sightings.length >= sightingsMax) return;
+    this.#sighted.set(room, nowMs);
+    const { outflowPerMinute, next } = serving;
+    this.#sightings.push({
+      room,
+      atSecond: this.secondAt(nowMs),
+      outflowPerMinute,
+      waiting: aheadIn(serving, next),
+    });
   }
 
   /** The first of each kind is kept. */
@@ -364,6 +407,11 @@ export class Crowd {
       journeysDone: this.#done,
       acknowledged: this.#acknowledged,
       acknowledgedCount: this.#acknowledgedCount,
+      rooms: {
+        visits: this.#visits.map((visit) => visit.toData((ms) => this.secondAt(ms))),
+        visitsCount: this.#visitsCount,
+        sightings: this.#sightings,
+      },
       notes: [...this.#notes.values()],
       seconds: Math.round(Math.max(0, Math.min(nowMs, this.#endMs) - this.#zeroMs)) / 1000,
       startLate: this.#startLate.toData(),

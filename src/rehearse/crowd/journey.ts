@@ -62,8 +62,8 @@ export type Repertoire = {
   readonly deviceMix: Float64Array;
   /** What each metric counts; the line's have `isLine`. */
   readonly metrics: readonly { readonly journey: string; readonly step: string; readonly isLine: boolean }[];
-  /** A POST to where a waiting room says that a turn is claimed. */
-  claim(path: string, device: number, cookies: string): Uint8Array;
+  /** What a waiting room is asked beside the step: POST to claim a turn, GET for its document. */
+  beside(method: "GET" | "POST", path: string, device: number, cookies: string): Uint8Array;
 };
 
 /** By file name, as the plan writes it: the header, then the rows. */
@@ -107,9 +107,9 @@ export function repertoireOf(plan: RehearsalPlan, tables: Tables, agent: string)
     devices,
     deviceMix: cumulativeOf(given.map(({ weight }) => weight)),
     metrics,
-    claim: (path, device, cookies) =>
+    beside: (method, path, device, cookies) =>
       Buffer.from(
-        `POST ${intoPath(path)} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: ${devices[device]?.userAgent}\r\nAccept: application/json\r\nContent-Length: 0\r\n${cookies}\r\n`,
+        `${method} ${intoPath(path)} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: ${devices[device]?.userAgent}\r\nAccept: application/json\r\n${method === "POST" ? "Content-Length: 0\r\n" : ""}${cookies}\r\n`,
         "latin1",
       ),
   };

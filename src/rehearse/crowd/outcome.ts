@@ -6,6 +6,7 @@ import type { SecondCount } from "../measure/tally.ts";
 import type { Acknowledged, Outcomes } from "../ports.ts";
 import type { HistogramData, RunResult } from "../result.ts";
 import type { CrowdPart } from "./crowd.ts";
+import { linesOf, roomsSeenOf } from "./rooms.ts";
 import { voidReasonsOf } from "./validity.ts";
 
 /** What one process found, and what it noticed of itself. */
@@ -40,12 +41,15 @@ export function outcomesOf(run: PlayedRun): Outcomes {
   for (const count of run.seconds) bySecond.set(count.atSecond, [...(bySecond.get(count.atSecond) ?? []), count]);
   const cut = sum(parts.map((part) => part.cut));
   const notes = new Set(parts.flatMap((part) => part.notes));
+  const rooms = roomsSeenOf(parts.map((part) => part.rooms));
+  const seconds = parts.reduce((most, part) => Math.max(most, part.seconds), 0);
+  const lines = linesOf(rooms, seconds);
   const result: RunResult = {
     name: plan.name,
     target: plan.target.url,
     model: plan.model,
     startedAt: run.startedAt,
-    seconds: parts.reduce((most, part) => Math.max(most, part.seconds), 0),
+    seconds,
     scale: plan.scale,
     planHash: run.planHash,
     generator: {
@@ -67,6 +71,7 @@ export function outcomesOf(run: PlayedRun): Outcomes {
     journeysDone: sum(parts.map((part) => part.journeysDone)),
     steps: mergeSteps(parts.map((part) => part.steps)),
     everySecond: [...bySecond.values()].map(mergeSecond).sort((one, other) => one.atSecond - other.atSecond),
+    ...(lines.length === 0 ? {} : { lines }),
     notes: [
       ...[...notes].slice(0, notesMax),
       ...(cut === 0 ? [] : [`${cut} requests were under way when the run ended; they are not counted.`]),
@@ -77,5 +82,5 @@ export function outcomesOf(run: PlayedRun): Outcomes {
     verdict: "held",
   };
   const acknowledged: Acknowledged[] = parts.flatMap((part) => part.acknowledged);
-  return { acknowledged, acknowledgedCount: sum(parts.map((part) => part.acknowledgedCount)), result };
+  return { acknowledged, acknowledgedCount: sum(parts.map((part) => part.acknowledgedCount)), rooms, result };
 }

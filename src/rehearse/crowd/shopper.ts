@@ -13,12 +13,15 @@ import { CookieJar } from "./cookie-jar.ts";
 import type { Crowd } from "./crowd.ts";
 import { asText, jsonOf, valueAt } from "./extract.ts";
 import { type Journey, pathOf, type Step } from "./journey.ts";
+import type { Visit } from "./line-visit.ts";
 import { addressOf } from "./template.ts";
-import { turnOf } from "./waiting-room.ts";
+import { aheadIn, passedInto, roomPath, servingOf, type Turn, toldOf, turnByDocument, turnOf } from "./waiting-room.ts";
 
 const nothing = new Uint8Array(0);
 /** A room that calls again whoever has just claimed must not be run against in circles. */
 const claimAgainMs = 1000;
+/** Of one shopper's journey. */
+const roomsMax = 20;
 
 export class Shopper implements Exchange {
   request: Uint8Array = nothing;
@@ -47,8 +50,12 @@ export class Shopper implements Exchange {
   #at = 0;
   #asked = 0;
   #uuid = "";
-  #claimPath = "";
+  /** What is asked beside the step: a turn is claimed, the room's document or, for a place, the step's address read; `thenMs`: only on the way, the step is due again then. */
+  #beside: { readonly kind: "claim" | "look" | "join"; readonly path: string; readonly thenMs?: number } | undefined;
   #claims = 0;
+  /** One for each room that was met. */
+  #visits: Map<string, Visit> | undefined;
+  #visit: Visit | undefined;
   #inLineSinceMs = 0;
 
   constructor(
@@ -80,12 +87,13 @@ export class Shopper implements Exchange {
   ask(nowMs: number): void {
     const step = this.#step;
     const cookies = this.#jar?.line ?? "";
-    const isClaim = this.#claimPath !== "";
-    this.request = isClaim
-      ? this.#crowd.repertoire.claim(this.#claimPath, this.#device, cookies)
-      : step.request(this.#device, this, cookies);
-    this.isHead = step.isHead && !isClaim;
-    this.isSafe = step.isSafe && !isClaim;
+    const beside = this.#beside;
+    this.request =
+      beside === undefined
+        ? step.request(this.#device, this, cookies)
+        : this.#crowd.repertoire.beside(beside.kind === "claim" ? "POST" : "GET", beside.path, this.#device, cookies);
+    this.isHead = step.isHead && beside === undefined;
+    this.isSafe = beside === undefined ? step.isSafe : beside.kind !== "claim";
     this.keepBytes = step.keepBytes;
     this.tries = 0;
     this.sentAtMs = 0;
@@ -136,7 +144,7 @@ export class Shopper implements Exchange {
   failed(kind: FailureKind, detail: string, nowMs: number): void {
     const step = this.#step;
     this.#readyMs = nowMs;
-    const isInLine = this.#claimPath !== "" || this.#inLineSinceMs > 0;
+    const isInLine = this.#beside !== undefined || this.#inLineSinceMs > 0;
     this.#crowd.recordFailure(this, isInLine ? step.lineMetric : step.metric, kind, nowMs);
     this.#crowd.note(this.#journey, step, detail);
     this.#crowd.leaves(this, false, nowMs);
@@ -164,16 +172,27 @@ export class Shopper implements Exchange {
 
   /** Whether this answer was the room's and not the shop's. What is asked there is counted apart, as the line's. */
   #standsInLine(step: Step, answer: Answer, body: () => unknown, nowMs: number): boolean {
-    const isClaim = this.#claimPath !== "";
-    const turn = turnOf(answer, body);
+    const beside = this.#beside;
+    const isClaim = beside?.kind === "claim";
+    this.#beside = undefined;
+    if (beside?.kind === "look") return this.#looked(step, answer, body, nowMs, beside.thenMs);
+    const turn = turnOf(answer, body, this.#random);
+    if (turn.kind === "through" && beside?.kind === "join") {
+      // Nobody waits: it brought the pass, and nothing else that was asked for.
+      this.#crowd.record(this, step.lineMetric, answer, false, nowMs);
+      this.#isThrough(answer, nowMs);
+      this.#does(turn, nowMs);
+      return true;
+    }
     if (turn.kind === "through" && !isClaim) {
+      this.#isThrough(answer, nowMs);
       if (this.#inLineSinceMs > 0) this.#crowd.recordLine(step.lineMetric, this.dueMs - this.#inLineSinceMs);
       this.#inLineSinceMs = 0;
       return false;
     }
     const isRefused = isClaim && answer.status >= 400;
     this.#crowd.record(this, step.lineMetric, answer, isRefused, nowMs);
-    this.#claimPath = turn.kind === "claims" && !isClaim ? pathOf(turn.url) : "";
+    this.#hears(answer, body, isClaim, turn.kind === "looks" || (turn.kind === "waits" && turn.isTold), nowMs);
     if (isClaim) this.#claims += 1;
     if (isRefused || turn.kind === "goes home") {
       const why = isRefused ? "its turn could not be claimed" : "the line has ended";
@@ -181,10 +200,77 @@ export class Shopper implements Exchange {
       this.#crowd.leaves(this, !isRefused, nowMs);
       return true;
     }
-    if (this.#inLineSinceMs === 0) this.#inLineSinceMs = this.dueMs;
-    const pauseMs = turn.kind === "waits" ? turn.seconds * 1000 : this.#claims > 1 ? claimAgainMs : 0;
-    this.#dueAt(nowMs + pauseMs);
+    // After a claim the page is asked for, whatever its answer was.
+    this.#does(isClaim && turn.kind === "claims" ? { kind: "through" } : turn, nowMs);
     return true;
+  }
+
+  #does(turn: Turn, nowMs: number): void {
+    if (this.#inLineSinceMs === 0) this.#inLineSinceMs = this.dueMs;
+    let pauseMs = this.#claims > 1 ? claimAgainMs : 0;
+    if (turn.kind === "waits" || turn.kind === "looks") pauseMs = turn.seconds * 1000;
+    if (turn.kind === "claims") this.#beside = { kind: "claim", path: pathOf(turn.url) };
+    else if (turn.kind === "looks") this.#beside = { kind: "look", path: turn.url };
+    else if (turn.kind === "joins") this.#beside = { kind: "join", path: targetOf(this.request) };
+    const room = this.#visit?.room;
+    if (turn.kind === "waits" && turn.isTold && room !== undefined && this.#crowd.wantsSighting(room, nowMs)) {
+      this.#beside = { kind: "look", path: roomPath(room, "now"), thenMs: nowMs + pauseMs };
+      pauseMs = 0;
+    }
+    this.#dueAt(nowMs + pauseMs);
+  }
+
+  /** At the document: a person for themselves, a program once in a while for the whole crowd. */
+  #looked(step: Step, answer: Answer, body: () => unknown, nowMs: number, thenMs: number | undefined): boolean {
+    const visit = this.#visit;
+    const serving = servingOf(answer, body);
+    this.#crowd.record(this, step.lineMetric, answer, answer.status >= 400, nowMs);
+    if (visit !== undefined && serving !== undefined) this.#crowd.sees(visit.room, serving, nowMs);
+    if (thenMs !== undefined || visit === undefined) {
+      this.#dueAt(Math.max(nowMs, thenMs ?? nowMs + claimAgainMs));
+      return true;
+    }
+    const { room, rank, number } = visit;
+    const turn = turnByDocument(serving, { room, rank, hasNumber: number !== undefined }, this.#random);
+    if (serving !== undefined && rank !== undefined) {
+      visit.told({ number: null, rank: null, ahead: aheadIn(serving, rank) }, this.sentAtMs, nowMs);
+      if (turn.kind === "looks") visit.waited(this.sentAtMs);
+    }
+    if (turn.kind === "goes home") {
+      this.#crowd.note(this.#journey, step, "the line has ended");
+      this.#crowd.leaves(this, true, nowMs);
+    } else this.#does(turn, nowMs);
+    return true;
+  }
+
+  /** Keeps what the room said of this place. */
+  #hears(answer: Answer, body: () => unknown, isClaim: boolean, isToWait: boolean, nowMs: number): void {
+    const told = toldOf(answer, body);
+    if (told !== undefined) this.#visit = this.#visitOf(told.room, nowMs);
+    const visit = this.#visit;
+    if (visit === undefined) return;
+    if (told !== undefined) visit.told(told, this.sentAtMs, nowMs);
+    if (isToWait) visit.waited(this.sentAtMs);
+    if (!isClaim) return;
+    visit.claimed(this.sentAtMs, nowMs);
+    if (answer.status < 400 && valueAt(body(), "/state") === "admitted") visit.letIn(this.sentAtMs, nowMs);
+  }
+
+  #isThrough(answer: Answer, nowMs: number): void {
+    if (this.#inLineSinceMs > 0) this.#visit?.letIn(this.sentAtMs, nowMs);
+    const room = passedInto(answer);
+    if (room !== undefined) this.#visitOf(room, nowMs)?.letIn(this.sentAtMs, nowMs);
+  }
+
+  /** Undefined when there are too many to be kept. */
+  #visitOf(room: string, nowMs: number): Visit | undefined {
+    const known = this.#visits?.get(room);
+    if (known !== undefined || (this.#visits?.size ?? 0) >= roomsMax) return known;
+    const visit = this.#crowd.meets(room, this.sentAtMs, nowMs);
+    if (visit === undefined) return undefined;
+    this.#visits ??= new Map();
+    this.#visits.set(room, visit);
+    return visit;
   }
 
   /** What a step is to take out of its answer; a sentence when something is not there. */
@@ -229,6 +315,10 @@ export class Shopper implements Exchange {
     return "";
   }
 }
+
+/** Of a request as it is written: what it asks for. */
+const targetOf = (request: Uint8Array): string =>
+  new TextDecoder().decode(request.subarray(0, request.indexOf(13))).split(" ")[1] ?? "/";
 
 /** How a refusal begins, on one line: it mostly says what is wrong. */
 function excerptOf(answer: Answer): string {

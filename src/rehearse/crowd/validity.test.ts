@@ -14,6 +14,7 @@ const well: WorkerPart = {
   journeysDone: 10,
   acknowledged: [],
   acknowledgedCount: 0,
+  rooms: { visits: [], visitsCount: 0, sightings: [] },
   notes: [],
   seconds: 60,
   startLate: timesOf(0.2, 0.4, 1),

@@ -2,7 +2,7 @@
  * The report of a run as one HTML file: no script, nothing fetched, so that it opens from a mail on a train, prints, and
  * still says in ten years what was found. The verdict comes first; every chart has its table.
  */
-import type { RunResult, SecondResult, StepResult } from "../result.ts";
+import type { LineResult, RunResult, SecondResult, StepResult } from "../result.ts";
 import { promiseWords } from "../verdict/promises.ts";
 import { type Band, drawChart, linearScale, logScale, percentileScale, timeScale } from "./chart.ts";
 import { Markup, markup, none } from "./markup.ts";
@@ -31,6 +31,7 @@ import {
 const chartPointsMax = 400;
 const tableRowsMax = 40;
 const notesMax = 50;
+const linesMax = 5;
 const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const percentilesShown = [50, 75, 90, 95, 99, 99.9, 99.99];
 
@@ -58,6 +59,7 @@ ${keyFigure("Errors", share(totals.errors, totals.requests))}
 ${played(result, totals.requests / seconds)}
 ${latency(result)}
 ${overTime(result)}
+${(result.lines ?? []).slice(0, linesMax).map((line, index) => inLine(line, index))}
 ${drills(result)}
 ${steps(result)}
 ${judged(result)}
@@ -254,6 +256,72 @@ function bundles(seconds: readonly SecondResult[], most: number): SecondResult[]
   });
 }
 
+/** One waiting room: how many of the crowd stood in its line, and how many were let in against what was allowed. */
+function inLine({ room, came, letIn, allowedPerMinute, everySecond, said }: LineResult, index: number): Markup {
+  const points = thinned(everySecond, chartPointsMax);
+  const words = thinned(said, chartPointsMax);
+  const x = timeScale(Math.max(everySecond.length, 1), clock);
+  const waitingMost = Math.max(1, ...points.map((one) => one.inLine), ...words.map(({ waiting }) => waiting));
+  const letInMost = points.reduce((most, one) => Math.max(most, one.letInLastMinute), 0);
+  const saidAt = (atSecond: number): string => {
+    const last = said.findLast((one) => one.atSecond <= atSecond);
+    return last === undefined ? "–" : whole(last.waiting);
+  };
+  const id = `line-${index}`;
+  const end = everySecond.at(-1)?.atSecond ?? 0;
+  return markup`<section aria-labelledby="${id}"><h2 id="${id}">In line before “${room}”</h2>
+<p>${count(came, "shopper")} came to it and ${whole(letIn)} were let in${allowedPerMinute === null ? "" : `; ${whole(allowedPerMinute)} are allowed in any minute`}.</p>
+<figure>
+<p class="legend"><b>People in line</b><span class="k-response">of this crowd</span>${words.length === 0 ? none : markup`<span class="k-low">all, as the room says</span>`}</p>
+${drawChart({
+  says: `People in line over time: of this crowd ${whole(points.reduce((most, one) => Math.max(most, one.inLine), 0))} at most.`,
+  x,
+  y: linearScale(waitingMost, whole),
+  lines: [
+    { kind: "area", filled: true, points: points.map((one) => [one.atSecond, one.inLine]) },
+    { kind: "low", points: words.map(({ atSecond, waiting }) => [atSecond, waiting]) },
+  ],
+})}
+<p class="legend"><b>Let in within the last minute</b><span class="k-response">of this crowd</span>${allowedPerMinute === null ? none : markup`<span class="k-service">allowed</span>`}</p>
+${drawChart({
+  says: `Let in within the last minute, over time: ${whole(letInMost)} at most${allowedPerMinute === null ? "" : `, ${whole(allowedPerMinute)} allowed`}.`,
+  x,
+  y: linearScale(Math.max(letInMost, allowedPerMinute ?? 1), whole),
+  lines: [
+    ...(allowedPerMinute === null
+      ? []
+      : [
+          {
+            kind: "service",
+            points: [
+              [0, allowedPerMinute],
+              [end, allowedPerMinute],
+            ] as const,
+          },
+        ]),
+    { kind: "area", filled: true, points: points.map((one) => [one.atSecond, one.letInLastMinute]) },
+  ],
+})}
+${table(
+  `The line before ${room} over time`,
+  [["At"], ["In line, of this crowd", "n"], ["Waiting, as the room says", "n"], ["Let in within the last minute", "n"]],
+  thinned(everySecond, tableRowsMax).map((one) => [
+    clock(one.atSecond),
+    whole(one.inLine),
+    saidAt(one.atSecond),
+    whole(one.letInLastMinute),
+  ]),
+  "The numbers",
+)}
+</figure></section>`;
+}
+
+/** Evenly, the last one always among them. */
+const thinned = <Value>(values: readonly Value[], most: number): readonly Value[] => {
+  const size = Math.ceil(values.length / most);
+  return values.filter((_value, index) => index % size === 0 || index === values.length - 1);
+};
+
 function drills({ drills: played }: RunResult): Markup {
   if (played.length === 0) return none;
   return markup`<section aria-labelledby="drills"><h2 id="drills">What was done to it</h2>
@@ -306,7 +374,7 @@ ${
         ]),
       )
 }
-<h3>The truth, from the shop's own books</h3>
+<h3>The truth, from the shop's own books and what shoppers saw</h3>
 ${
   promises.length === 0
     ? markup`<p>Nobody looked into the books: the target's kind has no adapter, or none was named.</p>`

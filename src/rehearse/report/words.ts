@@ -27,7 +27,7 @@ export function subline(result: RunResult): string {
     case "threshold broken":
       return "It told the truth, but not within what the plan allows.";
     case "invariant broken":
-      return "Whatever the speed: the shop's own books do not add up.";
+      return "Whatever the speed: the shop's own books, or what its shoppers were told, do not add up.";
     case "void":
       return "Nothing may be concluded from it, good or bad.";
   }

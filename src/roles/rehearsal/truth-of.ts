@@ -2,6 +2,7 @@
 import { isAbsolute, join } from "node:path";
 import { createAuditor } from "#adapters/postgres/auditor.ts";
 import { createMedusaTruth } from "#adapters/truth-medusa/truth.ts";
+import { withRooms } from "#adapters/truth-spillway/rooms.ts";
 import { createSpillwayTruth, type SpillwayBooks } from "#adapters/truth-spillway/truth.ts";
 import { createVendureTruth } from "#adapters/truth-vendure/truth.ts";
 import type { RehearsalPlan } from "#contract/rehearsal-plan.ts";
@@ -15,11 +16,13 @@ const settleSecondsMax = 3600;
 
 /**
  * Settings: `databaseUrl` (for Spillway also `dataDir`, relative to the plan's folder); `oneOrderPerEmail` "true" (Vendure and
- * Medusa); `metricsUrl` and `settleSeconds` (Spillway). Undefined for the kind "http": nobody knows its truth.
+ * Medusa); `settleSeconds` (Spillway); `metricsUrl` of an edge (all). Undefined for the kind "http" without a waiting room: nobody knows its truth.
  */
 export function truthOf(plan: RehearsalPlan, folder: string): Truth | undefined {
-  const { kind, settings } = plan.target;
-  if (kind === "http") return undefined;
+  const { kind, settings, url: targetUrl } = plan.target;
+  const rooms = { metricsUrl: settings.metricsUrl, targetUrl };
+  const hasLine = plan.journeys.some(({ steps }) => steps.some(({ waitingRoom }) => waitingRoom === true));
+  if (kind === "http") return hasLine ? withRooms(undefined, rooms) : undefined;
   const { databaseUrl, dataDir, metricsUrl } = settings;
   const hasUrl = databaseUrl !== undefined && /^postgres(?:ql)?:\/\//.test(databaseUrl);
   if (!hasUrl && (kind !== "spillway" || dataDir === undefined))
@@ -29,7 +32,7 @@ export function truthOf(plan: RehearsalPlan, folder: string): Truth | undefined 
     );
   if (kind !== "spillway" && databaseUrl !== undefined) {
     const given = { databaseUrl, oneOrderPerEmail: settings.oneOrderPerEmail === "true" };
-    return kind === "vendure" ? createVendureTruth(given) : createMedusaTruth(given);
+    return withRooms(kind === "vendure" ? createVendureTruth(given) : createMedusaTruth(given), rooms);
   }
   const settleSeconds = Number(settings.settleSeconds ?? settleSecondsByDefault);
   if (!(settleSeconds >= 0 && settleSeconds <= settleSecondsMax))
@@ -42,6 +45,7 @@ export function truthOf(plan: RehearsalPlan, folder: string): Truth | undefined 
           : { SPILLWAY_DATA: isAbsolute(dataDir ?? "") ? dataDir : join(folder, dataDir ?? "") },
       ),
     ...(metricsUrl === undefined ? {} : { metricsUrl }),
+    targetUrl,
     settleSeconds,
   });
 }

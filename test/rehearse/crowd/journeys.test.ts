@@ -184,6 +184,118 @@ test("a shopper stands in the waiting room's line, claims the turn, and the wait
   expect(played.part.journeysDone).toBe(1);
 });
 
+test("a person is shown the page with the line in it, looks at the room's document as its script does, and claims when it calls", () => {
+  const room = "/.spillway/rooms/drop";
+  const view = { room: "drop", phase: "open", place: { number: 9, rank: 9 }, ahead: 8, isCalled: false };
+  const written = JSON.stringify(view).replace(/"/g, "&#34;");
+  const waitingPage = `<main><section id="spillway-room" aria-labelledby="spw-title" data-view="${written}"></section>`;
+  const shop: Target = ({ path, text, atMs }, reply) => {
+    const html = { "content-type": "text/html; charset=utf-8" };
+    const cookie = fieldOf(text, "Cookie") ?? "";
+    const cursor = Math.floor(atMs / 1000);
+    if (path === `${room}/now`)
+      reply({
+        body: {
+          now: {
+            phase: "open",
+            cursor,
+            next: 12,
+            holes: [],
+            lookAgainSeconds: [
+              [0, 1],
+              [10, 3],
+            ],
+            outflowPerMinute: 60,
+          },
+        },
+      });
+    else if (path === `${room}/claim`)
+      reply({
+        body: { state: "admitted", room: "drop", number: 9, rank: 9, ahead: 0 },
+        headers: { "set-cookie": "spillway_pass_drop=p" },
+      });
+    else if (cookie.includes("spillway_pass_drop=p")) reply({ headers: html, body: "<p>The sale</p>" });
+    else reply({ headers: { ...html, "set-cookie": "spillway_place_drop=t" }, body: waitingPage });
+  };
+  const played = playVirtually(
+    {
+      ...one,
+      journeys: [
+        { name: "buy", steps: [{ name: "shop", path: "/", headers: { Accept: "text/html" }, waitingRoom: true }] },
+      ],
+    },
+    shop,
+  );
+  const looks = played.asked.filter(({ path }) => path === `${room}/now`);
+  expect(played.asked.map(({ path }) => path)).toEqual(["/", ...looks.map(({ path }) => path), `${room}/claim`, "/"]);
+  // The first within a second and a half, then as the table says for so many ahead, a fifth later at most.
+  expect((looks[0]?.atMs ?? 0) - (played.asked[0]?.atMs ?? 0)).toBeLessThanOrEqual(1500);
+  for (const [at, { atMs }] of looks.slice(1).entries()) {
+    const ahead = 8 - Math.floor((looks[at]?.atMs ?? 0) / 1000);
+    const seconds = 1 + (2 * ahead) / 10;
+    expect(atMs - (looks[at]?.atMs ?? 0)).toBeGreaterThanOrEqual(seconds * 1000 - 1);
+    expect(atMs - (looks[at]?.atMs ?? 0)).toBeLessThanOrEqual(seconds * 1200 + 1);
+  }
+  const { visits, sightings } = played.part.rooms;
+  expect(visits).toMatchObject([
+    { room: "drop", number: 9, rank: 9, movedBack: 0, claims: [[expect.anything(), expect.anything()]] },
+  ]);
+  expect(visits[0]?.letIn?.[0]).toBeGreaterThanOrEqual(9);
+  expect(sightings[0]).toMatchObject({ room: "drop", outflowPerMinute: 60 });
+});
+
+test("an order that is refused since there is a line gets a place first, and is sent again when it is let in", () => {
+  const shop: Target = ({ path, text, atMs }, reply) => {
+    const cookie = fieldOf(text, "Cookie") ?? "";
+    const view = { room: "drop", number: 4, rank: 4, ahead: 2, claimUrl: "/claim/4" };
+    if (path === "/claim/4")
+      reply({ body: { ...view, state: "admitted" }, headers: { "set-cookie": "spillway_pass_drop=p" } });
+    else if (cookie.includes("spillway_pass_drop=p")) reply({ status: 201, body: "ordered" });
+    else if (text.startsWith("POST"))
+      reply({
+        status: 409,
+        body: {
+          code: "room_waiting",
+          room: "drop",
+          ...(cookie === "" ? { state: "no-place" } : { ...view, state: atMs < 5000 ? "waiting" : "your-turn" }),
+        },
+        headers: { "retry-after": "2" },
+      });
+    else
+      reply({
+        status: 202,
+        body: { ...view, state: "waiting" },
+        headers: { "set-cookie": "spillway_place_drop=t", "retry-after": "2" },
+      });
+  };
+  const played = playVirtually(
+    {
+      ...one,
+      journeys: [
+        {
+          name: "buy",
+          steps: [
+            {
+              name: "order",
+              method: "POST",
+              path: "/orders?of={{number}}",
+              body: { sku: "LAMP" },
+              waitingRoom: true,
+              expect: [201, 409],
+            },
+          ],
+        },
+      ],
+    },
+    shop,
+  );
+  const words = played.asked.map(({ text }) => text.split(" HTTP")[0]).filter((line) => !line?.endsWith("/now"));
+  expect(words.slice(0, 2)).toEqual(["POST /orders?of=1", "GET /orders?of=1"]);
+  expect(words.slice(-2)).toEqual(["POST /claim/4", "POST /orders?of=1"]);
+  expect(stepOf(played, "order").statuses).toEqual({ "201": 1 });
+  expect(played.part.journeysDone).toBe(1);
+});
+
 test("asking until it is so ends after as many times as the plan says, as an error of the journey", () => {
   const played = playVirtually(
     {

@@ -109,6 +109,19 @@ function planGround() {
   };
 }
 
+/** The worker that plays for it. */
+function onlyChildOf(pid: number): number {
+  const { stdout } = Bun.spawnSync(["ps", "-A", "-o", "pid=,ppid="]);
+  const children = stdout
+    .toString()
+    .trim()
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .flatMap(([child, parent]) => (child !== undefined && parent === pid ? [child] : []));
+  expect(children).toHaveLength(1);
+  return children[0] as number;
+}
+
 const isVoid = (ran: Ran, reason: RegExp) => {
   expect(ran.exitCode, ran.errors).toBe(3);
   const result = ran.result();
@@ -116,15 +129,35 @@ const isVoid = (ran: Ran, reason: RegExp) => {
   expect(result.voidReasons.join("\n")).toMatch(reason);
 };
 
-test("a generator that cannot keep up says that its run is void, and why", async () => {
-  await using server = await startFreezingServer();
-  // More than one process can do anywhere, for one second.
-  const overloaded = await rehearse(
-    ...["--url", server.url, "--rate", "400000", "--seconds", "1", "--timeout", "2", "--processes", "1", "--json"],
-  );
-  // Which of the two is seen first is the machine's doing: those that are not sent at all are not sent late.
-  isVoid(overloaded, /(?:late by the generator's own doing|event loop came back)[\s\S]*starts were missed/);
-}, 60_000);
+test("a generator that stood still says that its run is void: what it sent late, and what it could not send at all", async () => {
+  const isUnderWay = Promise.withResolvers<void>();
+  let asked = 0;
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: () => {
+      asked += 1;
+      if (asked === 100) isUnderWay.resolve();
+      return new Response("ok");
+    },
+  });
+  const running = startRehearse([
+    ...["--url", `http://127.0.0.1:${server.port}`, "--rate", "2000", "--seconds", "2", "--timeout", "1"],
+    ...["--processes", "1", "--json"],
+  ]);
+  await isUnderWay.promise;
+  const worker = onlyChildOf(running.pid);
+  process.kill(worker, "SIGSTOP");
+  // Until it is over: two seconds, and one for the last answers.
+  await Bun.sleep(4000);
+  process.kill(worker, "SIGCONT");
+  const stalled = await running.ended;
+  await server.stop(true);
+  isVoid(stalled, /late by the generator's own doing; 50 ms are allowed[\s\S]*\d+ starts were missed/);
+  const { generator } = stalled.result();
+  expect(generator.startLateP99Ms).toBeGreaterThan(2000);
+  expect(generator.startsMissed).toBeGreaterThan(1000);
+}, 30_000);
 
 test("a run that lacked connections, or was stopped, is void too", async () => {
   await using server = await startFreezingServer(0, 1500);
