@@ -27,11 +27,15 @@ export function panel(frame: Frame): string {
   return `<section id="spillway-room" aria-labelledby="spw-title" data-view="${escapeHtml(JSON.stringify(view))}" data-to="${escapeHtml(writer.to)}" data-heading="${writer.heading}"${frame.isBound ? ' data-bound="true"' : ""}><p class="spw-eyebrow">Waiting room${room.title === undefined ? "" : ` · ${escapeHtml(room.title)}`}</p>${written}<p class="spw-vh" role="status" data-said></p><div class="spw-more">${isPlaced ? mine(frame) : ""}${view.phase === "closed" ? "" : invitation(frame)}</div>${links(room)}${again(frame)}</section>`;
 }
 
+/** The last thing in the page, see panel.ts. */
+export const bar = ({ view, writer }: Pick<Frame, "view" | "writer">): string =>
+  `<aside id="spillway-bar" aria-label="Your place in the line"><div data-part="bar">${panelPart("bar", view, writer)}</div></aside>`;
+
 function mine(frame: Frame): string {
   const { room, view, mayMail } = frame;
   const address = `/.spillway/rooms/${room.id}`;
   const isTurnFar = !view.isCalled && view.phase !== "sold-out";
-  return `${isTurnFar ? `<label class="spw-sound" data-sound hidden><input type="checkbox" name="sound"> A sound and a vibration when it is my turn</label>` : ""}${
+  return `${isTurnFar ? `<label class="spw-sound" data-sound hidden><input type="checkbox" name="sound"> Sound and vibration at my turn</label>` : ""}${
     mayMail && isTurnFar && !isUnlikely(view)
       ? mailForm(
           frame,
