@@ -4,7 +4,7 @@
  * starting -> ready (one line says so) -> draining (SIGINT or SIGTERM: not ready at once, connections are told to close,
  * what is under way ends) -> stopped. SIGHUP reads the configuration again; a wrong one changes nothing.
  */
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { listen } from "#adapters/bun/edge-listener.ts";
 import { type HttpServer, serve } from "#adapters/bun/http-server.ts";
 import type { EdgeListener } from "#adapters/bun/listener.ts";
@@ -16,6 +16,7 @@ import { SpillwayError } from "#kernel/error.ts";
 import { Metrics } from "#watch/metrics.ts";
 import { edgeConfigSchemaJson, edgeSettings, readEdgeConfig } from "./edge-config.ts";
 import { controlsOf, createEdgeParts } from "./edge-parts.ts";
+import { edgeSecrets } from "./edge-secrets.ts";
 import { processGauges } from "./ops.ts";
 import { tokenCheck } from "./token-check.ts";
 
@@ -59,11 +60,10 @@ export async function runEdge(
   const stopping = stopSignal();
   const metrics = new Metrics();
   processGauges(metrics, systemClock.now());
-  const secret = env.SPILLWAY_EDGE_SECRET;
   // Of the edge that is made of these parts, and stays with it over every configuration.
   const pressure = { level: (): number => 0 };
   const parts = await createEdgeParts(config, metrics, {
-    secret: secret === undefined ? randomBytes(32) : createHash("sha256").update(secret).digest(),
+    secrets: edgeSecrets(env.SPILLWAY_EDGE_SECRET) ?? [randomBytes(32)],
     name: env.SPILLWAY_EDGE_NAME ?? "spillway",
     log,
     rooms: { pressure: () => pressure.level() },

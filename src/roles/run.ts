@@ -19,6 +19,7 @@ import type { Config } from "./config.ts";
 import { listenerOptions } from "./edge.ts";
 import { readEdgeConfig } from "./edge-config.ts";
 import { controlsOf, createEdgeParts, type EdgeParts } from "./edge-parts.ts";
+import { type EdgeSecrets, edgeSecrets } from "./edge-secrets.ts";
 import { createOps } from "./ops.ts";
 import { createParts, type Parts } from "./parts.ts";
 import { createPassGate } from "./pass-gate.ts";
@@ -110,9 +111,13 @@ async function runOnce(
         return shop === undefined ? await fetch(webhook) : await shop.handler(webhook);
       },
     });
-    const secret = await readSecret(opened.database.pool, "edge");
-    const keys = roomKeysOf(secret);
-    let passGate = edgeConfig === undefined ? undefined : createPassGate(edgeConfig.waitingRooms.rooms, keys);
+    const own = await readSecret(opened.database.pool, "edge");
+    const secrets: EdgeSecrets = (edgeConfig === undefined
+      ? undefined
+      : edgeSecrets(env.SPILLWAY_EDGE_SECRET, own)) ?? [own];
+    const keys = roomKeysOf(...secrets);
+    let passGate =
+      edgeConfig === undefined ? undefined : createPassGate(edgeConfig.waitingRooms.rooms, keys, systemClock.now);
     if (roles.includes("shop")) {
       shop = await createShop(
         parts,
@@ -134,7 +139,7 @@ async function runOnce(
     } else await parts.catalogue.start();
     if (edgeConfig !== undefined && shop !== undefined) {
       edgeParts = await createEdgeParts(edgeConfig, parts.metrics, {
-        secret,
+        secrets,
         name: "spillway",
         log,
         shop: shop.quick,
@@ -157,7 +162,7 @@ async function runOnce(
       const stale = await edgeParts.configureRooms(next);
       edge = createEdge(next, edgeParts.deps, edge);
       if (stale.length > 0) edge.cache.purge({ tags: stale });
-      passGate = createPassGate(next.waitingRooms.rooms, keys);
+      passGate = createPassGate(next.waitingRooms.rooms, keys, systemClock.now);
       door?.setReceiver(edge.receiver);
       door?.reloadCertificates();
     };
