@@ -18,6 +18,7 @@ import { edgeConfigSchemaJson, edgeSettings, readEdgeConfig } from "./edge-confi
 import { controlsOf, createEdgeParts } from "./edge-parts.ts";
 import { edgeSecrets } from "./edge-secrets.ts";
 import { processGauges } from "./ops.ts";
+import { leaveNote } from "./running.ts";
 import { tokenCheck } from "./token-check.ts";
 
 const log = (line: string): void => {
@@ -72,6 +73,8 @@ export async function runEdge(
   pressure.level = edge.pressure.level;
   let listener: EdgeListener | undefined;
   let ops: HttpServer | undefined;
+  const localToken = randomBytes(32).toString("base64url");
+  let takeNoteAway = (): void => undefined;
 
   const reload = async (): Promise<void> => {
     const next = await read();
@@ -102,11 +105,18 @@ export async function runEdge(
         () => (stopping.aborted ? "draining" : undefined),
         edgeApi(
           controlsOf(() => edge, reload),
-          { isToken: tokenCheck(() => config.adminToken), report },
+          {
+            isToken: tokenCheck(
+              () => config.adminToken,
+              () => localToken,
+            ),
+            report,
+          },
         ),
       ),
     });
     const scheme = config.listen.tls === undefined ? "http" : "https";
+    takeNoteAway = leaveNote({ role: "edge", ops: `http://localhost:${ops.port}`, token: localToken }, env);
     process.stdout.write(`ready ${scheme}://localhost:${listener.port}\noperations http://localhost:${ops.port}\n`);
     await new Promise<void>((resolve) => {
       if (stopping.aborted) resolve();
@@ -119,6 +129,7 @@ export async function runEdge(
     log(`spillway: ${error.message}`);
     return 1;
   } finally {
+    takeNoteAway();
     await listener?.stop(config.listen.drainSeconds * 1000);
     edge.balancer?.stop();
     await edge.seeing.flush();

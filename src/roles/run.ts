@@ -5,6 +5,7 @@
  * under way ends) -> stopped, our own database last. A second signal stops at once; orders that were acknowledged are
  * in the database already.
  */
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { listen } from "#adapters/bun/edge-listener.ts";
 import { type HttpServer, serve } from "#adapters/bun/http-server.ts";
@@ -24,6 +25,7 @@ import { createOps } from "./ops.ts";
 import { createParts, type Parts } from "./parts.ts";
 import { createPassGate } from "./pass-gate.ts";
 import { roomKeysOf } from "./room-keys.ts";
+import { leaveNote } from "./running.ts";
 import { createShop, type Shop } from "./shop.ts";
 import { openShopDatabase, type ShopDatabase } from "./shop-database.ts";
 import { roomsElsewhere } from "./shop-rooms.ts";
@@ -94,6 +96,8 @@ async function runOnce(
   let opened: ShopDatabase | undefined;
   let shop: Shop | undefined;
   let worker: Worker | undefined;
+  const localToken = randomBytes(32).toString("base64url");
+  let takeNoteAway = (): void => undefined;
   try {
     if (edgeConfig !== undefined) {
       door = listen({ ...listenerOptions(edgeConfig), port: config.port, bodyMaxBytes }, () => starting());
@@ -179,7 +183,7 @@ async function runOnce(
         ]);
         return reached ? undefined : "the database cannot be reached";
       },
-      ...(edge === undefined ? {} : { edge: adminOf(() => edge as Edge, reload, parts) }),
+      ...(edge === undefined ? {} : { edge: adminOf(() => edge as Edge, reload, parts, localToken) }),
     });
     if (shop !== undefined) answer = shop.handler;
     if (edge !== undefined) door?.setReceiver(edge.receiver);
@@ -189,7 +193,9 @@ async function runOnce(
       const scheme = edgeConfig?.listen.tls === undefined ? "http" : "https";
       process.stdout.write(`ready ${scheme}://localhost:${door?.port ?? servers[0]?.port}\n`);
     }
-    process.stdout.write(`operations http://localhost:${servers.at(-1)?.port}\n`);
+    const opsUrl = `http://localhost:${servers.at(-1)?.port}`;
+    if (edge !== undefined) takeNoteAway = leaveNote({ role: "shop", ops: opsUrl, token: localToken }, env);
+    process.stdout.write(`operations ${opsUrl}\n`);
 
     const end = await Promise.race([
       new Promise<"stopped">((resolve) => {
@@ -206,6 +212,7 @@ async function runOnce(
     log(`spillway: ${error.message}`);
     return 1;
   } finally {
+    takeNoteAway();
     shop?.drain();
     await Promise.all([door, ...servers.slice(0, -1)].map(async (server) => await server?.stop(drainGraceMs)));
     await edge?.seeing.flush();
@@ -241,8 +248,12 @@ async function shopEdgeConfig(config: Config, env: Env): Promise<EdgeConfig> {
   };
 }
 
-function adminOf(edge: () => Edge, reload: () => Promise<void>, parts: Parts) {
-  return edgeApi(controlsOf(edge, reload), { isToken: tokenCheck(() => parts.adminToken), report: parts.report });
+function adminOf(edge: () => Edge, reload: () => Promise<void>, parts: Parts, localToken: string) {
+  const isToken = tokenCheck(
+    () => parts.adminToken,
+    () => localToken,
+  );
+  return edgeApi(controlsOf(edge, reload), { isToken, report: parts.report });
 }
 
 const starting = (): Response =>

@@ -153,7 +153,7 @@ export function createTellers(room: Room, deps: TellersDeps): Tellers {
     const when = isCalled || low === null || high === null ? "now" : `in ${range([low, high])}`;
     return {
       subject: isCalled ? `It is your turn: ${title}` : `Your turn is near: ${title}`,
-      text: `${isCalled ? "It is your turn. Your place stays yours, also when you come later." : `Your turn is expected ${when}.`}\n\nOpen the page that you waited on, in the same browser, or here:\n${one.base}${landingOf(room)}`,
+      text: `${isCalled ? "It is your turn. Your place stays yours, also when you come later." : `Your turn is expected ${when}.`}\n\nOpen it in the browser that you waited in, where your place is kept:\n${one.base}${landingOf(room)}`,
     };
   }
 
