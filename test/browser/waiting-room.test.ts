@@ -97,6 +97,8 @@ describe.skipIf(!chromiumIsThere)("in Chromium", () => {
       const context = await browser.newContext({ viewport: { width, height }, javaScriptEnabled, isMobile: true });
       const page = await context.newPage();
       for (const name of names) {
+        // Which words there are does not depend on script.
+        if (javaScriptEnabled && !/near|turn|before/.test(name)) continue;
         await page.goto(`${samples.origin}/${name}`);
         const bar = page.locator("#spillway-bar > div");
         const head = await page.locator(".spw-head").boundingBox();
@@ -109,10 +111,10 @@ describe.skipIf(!chromiumIsThere)("in Chromium", () => {
         );
         if (!javaScriptEnabled && !words.includes(title)) found.push(`${name}: ${words} does not say ${title}`);
         if (!javaScriptEnabled && box !== null) {
-          await page.locator("footer").last().scrollIntoViewIfNeeded();
+          await page.locator("footer > :last-child").last().scrollIntoViewIfNeeded();
           await page.mouse.wheel(0, 100_000);
           await page.waitForTimeout(50);
-          const last = await page.locator("footer").last().boundingBox();
+          const last = await page.locator("footer > :last-child").last().boundingBox();
           if (last === null || last.y + last.height > box.y + 1)
             found.push(`${name}: the bar covers the end of the page`);
         }
@@ -260,7 +262,7 @@ describe.skipIf(!chromiumIsThere)("in Chromium", () => {
       await setPhase(null);
       await page.waitForTimeout(1500);
       await page.reload();
-      await page.locator("#spillway-room").getByRole("button", { name: "Go in" }).click();
+      await page.locator("#spillway-bar").getByRole("button", { name: "Go in" }).click();
       await isIn(page);
       expect(page.url()).toEndWith("/products/lamp?colour=red");
       await context.close();
@@ -277,7 +279,8 @@ describe.skipIf(!chromiumIsThere)("in Chromium", () => {
       await phone.page.getByRole("button", { name: "Show a code" }).click();
       const code = (await phone.page.locator(".spw-code b").textContent()) ?? "";
       expect(code).toMatch(/^[0-9A-Z]{4}-[0-9A-Z]{4}$/);
-      expect(await phone.page.locator(".spw-code svg").count()).toBe(1);
+      const drawn = (await phone.page.locator(".spw-code svg path").last().boundingBox())?.width ?? 0;
+      expect(drawn).toBeGreaterThan(80);
       await laptop.page.goto(`/.spillway/r/${code}`);
       expect(await axe(laptop.page)).toEqual([]);
       await laptop.page.getByRole("button", { name: "Go on here" }).click();
@@ -287,6 +290,9 @@ describe.skipIf(!chromiumIsThere)("in Chromium", () => {
         headers: { accept: "application/json" },
       });
       expect(old.status()).toBe(409);
+      // The page that showed the code looks again by itself, and keeps no figures that are not its own.
+      await phone.page.getByRole("heading", { name: "Another device has your place" }).waitFor();
+      expect(await phone.page.getByText("ahead of you").count()).toBe(0);
       await setPhase(null);
       await laptop.page.locator("h1").click();
       await isIn(laptop.page);

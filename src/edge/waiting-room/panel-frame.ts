@@ -66,8 +66,8 @@ function mailForm({ room }: Frame, kind: "turn" | "restock", summary: string, fi
   return `<details data-mail${isOpen ? " open" : ""}><summary>${summary}</summary><form action="/.spillway/rooms/${room.id}/tell-me" method="post"><input type="hidden" name="about" value="${kind}"><label for="spw-email">E-mail</label><div class="spw-row"><input id="spw-email" type="email" name="email" autocomplete="email" required maxlength="254"><button>Tell me</button></div><p class="spw-fine">${fine}</p></form><p role="status" data-told></p></details>`;
 }
 
-function invitation({ room, writer, invitation: code }: Frame): string {
-  return `<details${code === undefined ? "" : " open"}><summary>I have a code</summary><form action="/.spillway/rooms/${room.id}/invite" method="post"><input type="hidden" name="to" value="${escapeHtml(writer.to)}"><label for="spw-invite">Code of an invitation, or from your other device</label><div class="spw-row"><input id="spw-invite" name="code" autocomplete="off" autocapitalize="characters" spellcheck="false" required maxlength="64" value="${escapeHtml(code ?? "")}"><button>Use it</button></div></form></details>`;
+function invitation({ room, view, writer, invitation: code }: Frame): string {
+  return `<details${code === undefined && view.isMoved !== true ? "" : " open"}><summary>I have a code</summary><form action="/.spillway/rooms/${room.id}/invite" method="post"><input type="hidden" name="to" value="${escapeHtml(writer.to)}"><label for="spw-invite">Code of an invitation, or from your other device</label><div class="spw-row"><input id="spw-invite" name="code" autocomplete="off" autocapitalize="characters" spellcheck="false" required maxlength="64" value="${escapeHtml(code ?? "")}"><button>Use it</button></div></form></details>`;
 }
 
 function links({ links }: Room): string {

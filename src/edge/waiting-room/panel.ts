@@ -28,6 +28,8 @@ export type PanelView = {
   readonly message: string | null;
   /** The line's store does not answer. */
   readonly isUnreachable: boolean;
+  /** Another device has taken the place over, and this one has none. */
+  readonly isMoved?: true;
 };
 
 /** Parts of the panel that change while somebody looks at it. The bar changes too, and stands at the end of the page. */
@@ -57,6 +59,7 @@ export function panelPart(part: Part, view: PanelView, writer: Writer): string {
 export function headline(view: PanelView, writer: Pick<Writer, "number" | "time">): string {
   const { phase, place, ahead } = view;
   if (phase === "closed") return "This sale is over";
+  if (view.isMoved === true) return "Another device has your place";
   if (view.isCalled && place !== undefined) {
     if (view.isAtTheDoor) return "You are at the door";
     return view.isLate ? "Your place was called" : "It is your turn";
@@ -73,6 +76,7 @@ export function headline(view: PanelView, writer: Pick<Writer, "number" | "time"
 function lead(view: PanelView, { number, time }: Writer): string {
   const { phase, place, ahead, waitSeconds } = view;
   if (phase === "closed") return "Nobody is let in any more. Everything that was ordered stays ordered.";
+  if (view.isMoved === true) return "It is kept there. To go on here again, ask there for a code and use it below.";
   if (view.isCalled && place !== undefined) {
     if (view.isAtTheDoor)
       return "Everybody in front of you is inside. You are let in within seconds, in the order of your places.";
@@ -106,6 +110,7 @@ function lead(view: PanelView, { number, time }: Writer): string {
 function brief(view: PanelView, { time }: Writer): string {
   const { phase, place, ahead, waitSeconds } = view;
   if (phase === "closed") return "Nobody is let in any more";
+  if (view.isMoved === true) return "Ask there for a code to go on here";
   if (view.isCalled && place !== undefined) {
     if (view.isAtTheDoor) return "You are let in within seconds";
     return view.isLate ? "Nothing is lost: go in" : "Go in when you are ready";

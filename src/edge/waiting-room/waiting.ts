@@ -7,6 +7,7 @@ import type { Random } from "#kernel/clock.ts";
 import type { Exchange, Next } from "../exchange.ts";
 import { chooseForm } from "../fallback/negotiate.ts";
 import { answered, json, pathOf, problem, seeOther } from "./answers.ts";
+import type { HandOver } from "./hand-over.ts";
 import type { OpenRoom } from "./open-room.ts";
 import { headline, type PanelView, valueAt, type Writer } from "./panel.ts";
 import { bar, panel } from "./panel-frame.ts";
@@ -18,6 +19,7 @@ export type WaitingDeps = {
   readonly random: Random;
   readonly pressure: () => number;
   readonly pages: PublicPages;
+  readonly handOver: Pick<HandOver, "isGone">;
   readonly siteName: string | undefined;
   readonly mayMail: boolean;
   readonly onJoined: (room: string, kind: "joined" | "noted" | "refused") => void;
@@ -89,7 +91,8 @@ export function createWaiting(deps: WaitingDeps): Waiting {
   ): Promise<Response> {
     exchange.notes.answeredBy = "waiting-room";
     const { config, places } = open;
-    const view = places.panel(place);
+    const isMoved = place !== undefined && deps.handOver.isGone(open, place);
+    const view: PanelView = isMoved ? { ...places.panel(undefined), isMoved: true } : places.panel(place);
     // A cart or a checkout is nobody's before they are in: there is no public page of it.
     const isPublic = exchange.route.class !== "paying" && exchange.route.class !== "cart";
     const page = config.page === "product" && isPublic ? await deps.pages.page(exchange, next) : undefined;

@@ -115,7 +115,9 @@ function start(panel: HTMLElement, first: PanelView): void {
       const isNewlyOpen = view.place === undefined && phase !== next.phase && next.phase !== "closed";
       // Doors that open, and a room that begins to give places: the server gives one with the page.
       if (isNewlyOpen) return location.reload();
-      if (view.place !== undefined && rank === null && next.phase !== "pre-queue") await askPlace();
+      const isAskedFor = rank === null && next.phase !== "pre-queue";
+      // Where a code is shown the place may be another device's by now.
+      if (view.place !== undefined && (isAskedFor || panel.querySelector(".spw-code") !== null)) await askPlace();
     } catch {
       failures = Math.min(failures + 1, failuresMax);
       if (failures > 1) view = { ...view, isUnreachable: true };
@@ -124,7 +126,7 @@ function start(panel: HTMLElement, first: PanelView): void {
     soon(paceMs());
   }
 
-  /** Once after a draw, and while an arrival is only noted. */
+  /** Once after a draw, while an arrival is only noted, and while it may be taken over. */
   async function askPlace(): Promise<void> {
     const response = await fetch(`${address}/place`, { headers: { accept: "application/json" } });
     const place = (await response.json()) as PlaceView;
