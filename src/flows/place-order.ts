@@ -41,7 +41,7 @@ export type PlaceOrderAnswer =
   | { readonly kind: "limit"; readonly left: number }
   | { readonly kind: "promotion_used_up" }
   /** Where to wait for it: the page of what the pass is for. */
-  | { readonly kind: "pass_required"; readonly productHandle: string }
+  | { readonly kind: "pass_required" | "pass_over"; readonly productHandle: string }
   | { readonly kind: "pass_used" }
   | { readonly kind: "price_changed"; readonly total: number; readonly currency: string };
 
@@ -70,7 +70,9 @@ const repriceMax = 10;
 /** `failed`: the database refused this one order for a reason that nobody foresaw. */
 type Decided = OrderVerdict | { readonly kind: "failed"; readonly error: unknown };
 type Priced = { readonly order: PricedOrder; readonly snapshot: Snapshot; readonly guarded: Guarded | undefined };
-type Pricing = Priced | Extract<PlaceOrderAnswer, { kind: "invalid" | "price_changed" | "pass_required" }>;
+type Pricing =
+  | Priced
+  | Extract<PlaceOrderAnswer, { kind: "invalid" | "price_changed" | "pass_required" | "pass_over" }>;
 
 export class PlaceOrder {
   readonly #options: PlaceOrderOptions;
@@ -257,7 +259,7 @@ export class PlaceOrder {
             passField,
           );
     if (guarded !== undefined && "missing" in guarded)
-      return { kind: "pass_required", productHandle: guarded.missing.productHandle };
+      return { kind: guarded.isOver ? "pass_over" : "pass_required", productHandle: guarded.missing.productHandle };
 
     const lines: PricedLine[] = [];
     let limited: { subject: number; quantity: number }[] | undefined;

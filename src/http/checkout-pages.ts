@@ -230,6 +230,13 @@ function refusalOf(shop: ShopContext, answer: Exclude<PlaceOrderAnswer, { kind: 
         status: 403,
       };
     }
+    case "pass_over": {
+      const title = snapshot.products.get(answer.productHandle)?.title ?? answer.productHandle;
+      return {
+        problem: `The time of your turn for ${title} is over. Open its page and join the line again; your cart is kept. Nothing was ordered.`,
+        status: 403,
+      };
+    }
     case "pass_used":
       return {
         problem:

@@ -261,6 +261,12 @@ function placeOrderAnswer(shop: ShopContext, answer: PlaceOrderAnswer, status: O
         "This is sold to those whose turn it is. Open the page, wait there, and order when you are let in. Nothing was ordered.",
         { page: `${shop.origin}/products/${encodeURIComponent(answer.productHandle)}` },
       );
+    case "pass_over":
+      return quickProblem(
+        "pass_over",
+        "The time of your turn is over, so it can buy nothing any more. Open the page and join the line again. Nothing was ordered.",
+        { page: `${shop.origin}/products/${encodeURIComponent(answer.productHandle)}` },
+      );
     case "pass_used":
       return quickProblem(
         "pass_used",

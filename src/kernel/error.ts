@@ -21,6 +21,7 @@ export const errorCodes = {
   promotion_used_up: { status: 409, title: "The promotion code is used up" },
   price_changed: { status: 409, title: "The price has changed" },
   pass_required: { status: 403, title: "This is sold to those whose turn it is" },
+  pass_over: { status: 403, title: "The time of this turn is over" },
   pass_used: { status: 409, title: "This turn has bought its order" },
   intake_full: { status: 503, title: "Too many orders at this second" },
   database_unavailable: { status: 503, title: "The database cannot be reached" },

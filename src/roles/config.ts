@@ -61,7 +61,7 @@ export const settings: readonly (readonly [name: string, meaning: string])[] = [
   ],
   [
     "SPILLWAY_EDGE_CONFIG, SPILLWAY_EDGE_SECRET",
-    "of a shop whose edges run elsewhere: their file and secret, so that their waiting rooms' skus are sold to those let in",
+    "waiting rooms: their file, and their secret or secrets (newest first, with commas between; \"database\" is the shop's own). Of a shop whose edges run elsewhere: the same as theirs, so that the rooms' skus are sold to those let in",
   ],
   [
     "SPILLWAY_ROOM_STOCK_URL, SPILLWAY_ROOM_STOCK_SECRET",

@@ -41,7 +41,10 @@ export const edgeSettings: readonly (readonly [name: string, meaning: string])[]
   ["SPILLWAY_OPS_PORT", "the operations port: /livez /readyz /metrics and the admin API (8001)"],
   ["SPILLWAY_ORIGINS", "addresses of the upstreams, with commas between"],
   ["SPILLWAY_ADMIN_TOKEN", "opens the admin API"],
-  ["SPILLWAY_EDGE_SECRET", "signs cookies and challenges; the same for edges that stand beside each other"],
+  [
+    "SPILLWAY_EDGE_SECRET",
+    "signs places, passes, cookies and challenges; the same for edges that stand beside each other. Several with commas between: the first signs, the others are still believed",
+  ],
   ["SPILLWAY_EDGE_NAME", "this edge's name in Via (spillway)"],
   ["SPILLWAY_CACHE_BYTES", "memory for cached answers (268435456)"],
   ["SPILLWAY_TRUSTED_PROXIES", "addresses and CIDRs whose forwarding fields are believed, with commas between"],

@@ -16,6 +16,7 @@ import type { Rooms } from "#edge/waiting-room/rooms.ts";
 import type { EdgeControls } from "#http/edge-api.ts";
 import type { RoomControl } from "#http/room-api.ts";
 import type { Metrics } from "#watch/metrics.ts";
+import type { EdgeSecrets } from "./edge-secrets.ts";
 import { createRoomParts, type RoomPartsOptions } from "./room-parts.ts";
 import { version } from "./version.ts";
 
@@ -34,7 +35,7 @@ export async function createEdgeParts(
   metrics: Metrics,
   options: {
     /** The same on every edge that stands beside this one: what one has signed, the others believe. */
-    readonly secret: Uint8Array;
+    readonly secrets: EdgeSecrets;
     readonly name: string;
     readonly log: (line: string) => void;
     readonly shop?: EdgeDeps["shop"];
@@ -48,7 +49,7 @@ export async function createEdgeParts(
     otlpUrl === undefined
       ? undefined
       : createOtlpExporter({ url: otlpUrl, serviceName: "spillway-edge", serviceVersion: version, meter });
-  const roomParts = createRoomParts({ secret: options.secret, meter, log: options.log, ...options.rooms });
+  const roomParts = createRoomParts({ secrets: options.secrets, meter, log: options.log, ...options.rooms });
   await roomParts.configure(config);
   return {
     configureRooms: async (next) => await roomParts.configure(next),
@@ -64,7 +65,7 @@ export async function createEdgeParts(
         return () => clearTimeout(timer);
       },
       random: systemRandom,
-      signer: createSigner(options.secret),
+      signer: createSigner(...options.secrets),
       newId: () => crypto.randomUUID(),
       meter,
       compress,

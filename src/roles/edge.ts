@@ -4,7 +4,7 @@
  * starting -> ready (one line says so) -> draining (SIGINT or SIGTERM: not ready at once, connections are told to close,
  * what is under way ends) -> stopped. SIGHUP reads the configuration again; a wrong one changes nothing.
  */
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { listen } from "#adapters/bun/edge-listener.ts";
 import { type HttpServer, serve } from "#adapters/bun/http-server.ts";
 import type { EdgeListener } from "#adapters/bun/listener.ts";
@@ -16,7 +16,9 @@ import { SpillwayError } from "#kernel/error.ts";
 import { Metrics } from "#watch/metrics.ts";
 import { edgeConfigSchemaJson, edgeSettings, readEdgeConfig } from "./edge-config.ts";
 import { controlsOf, createEdgeParts } from "./edge-parts.ts";
+import { edgeSecrets } from "./edge-secrets.ts";
 import { processGauges } from "./ops.ts";
+import { leaveNote } from "./running.ts";
 import { tokenCheck } from "./token-check.ts";
 
 const log = (line: string): void => {
@@ -59,11 +61,10 @@ export async function runEdge(
   const stopping = stopSignal();
   const metrics = new Metrics();
   processGauges(metrics, systemClock.now());
-  const secret = env.SPILLWAY_EDGE_SECRET;
   // Of the edge that is made of these parts, and stays with it over every configuration.
   const pressure = { level: (): number => 0 };
   const parts = await createEdgeParts(config, metrics, {
-    secret: secret === undefined ? randomBytes(32) : createHash("sha256").update(secret).digest(),
+    secrets: edgeSecrets(env.SPILLWAY_EDGE_SECRET) ?? [randomBytes(32)],
     name: env.SPILLWAY_EDGE_NAME ?? "spillway",
     log,
     rooms: { pressure: () => pressure.level() },
@@ -72,6 +73,8 @@ export async function runEdge(
   pressure.level = edge.pressure.level;
   let listener: EdgeListener | undefined;
   let ops: HttpServer | undefined;
+  const localToken = randomBytes(32).toString("base64url");
+  let takeNoteAway = (): void => undefined;
 
   const reload = async (): Promise<void> => {
     const next = await read();
@@ -102,11 +105,18 @@ export async function runEdge(
         () => (stopping.aborted ? "draining" : undefined),
         edgeApi(
           controlsOf(() => edge, reload),
-          { isToken: tokenCheck(() => config.adminToken), report },
+          {
+            isToken: tokenCheck(
+              () => config.adminToken,
+              () => localToken,
+            ),
+            report,
+          },
         ),
       ),
     });
     const scheme = config.listen.tls === undefined ? "http" : "https";
+    takeNoteAway = leaveNote({ role: "edge", ops: `http://localhost:${ops.port}`, token: localToken }, env);
     process.stdout.write(`ready ${scheme}://localhost:${listener.port}\noperations http://localhost:${ops.port}\n`);
     await new Promise<void>((resolve) => {
       if (stopping.aborted) resolve();
@@ -119,6 +129,7 @@ export async function runEdge(
     log(`spillway: ${error.message}`);
     return 1;
   } finally {
+    takeNoteAway();
     await listener?.stop(config.listen.drainSeconds * 1000);
     edge.balancer?.stop();
     await edge.seeing.flush();

@@ -15,6 +15,7 @@ import type { Meter } from "#edge/ports.ts";
 import { openLine } from "#edge/waiting-room/open-line.ts";
 import type { LineStore, RoomMail } from "#edge/waiting-room/ports.ts";
 import { createRooms, type Rooms } from "#edge/waiting-room/rooms.ts";
+import type { EdgeSecrets } from "./edge-secrets.ts";
 import { roomFiles } from "./room-files.ts";
 import { roomKeysOf } from "./room-keys.ts";
 import { smtpOptions } from "./smtp-options.ts";
@@ -28,7 +29,7 @@ export type RoomParts = {
 };
 
 export type RoomPartsOptions = {
-  readonly secret: Uint8Array;
+  readonly secrets: EdgeSecrets;
   readonly meter: Meter;
   readonly log: (line: string) => void;
   /** 0 to 3. */
@@ -48,7 +49,7 @@ export function createRoomParts(options: RoomPartsOptions): RoomParts {
     const { waitingRooms } = config;
     const { storeUrl, smtpUrl, mailFrom = "", stockSecret, joinsPerSecondMax } = waitingRooms;
     const stateDir = waitingRooms.stateDir ?? options.stateDir;
-    const keys = roomKeysOf(options.secret);
+    const keys = roomKeysOf(...options.secrets);
     const shared = storeUrl === undefined ? createMemoryLineStore(systemClock.now) : createLineStore({ url: storeUrl });
     store = shared;
     const checkpoint = stateDir === undefined ? undefined : createCheckpointFile(stateDir);

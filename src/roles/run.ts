@@ -5,6 +5,7 @@
  * under way ends) -> stopped, our own database last. A second signal stops at once; orders that were acknowledged are
  * in the database already.
  */
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { listen } from "#adapters/bun/edge-listener.ts";
 import { type HttpServer, serve } from "#adapters/bun/http-server.ts";
@@ -19,10 +20,12 @@ import type { Config } from "./config.ts";
 import { listenerOptions } from "./edge.ts";
 import { readEdgeConfig } from "./edge-config.ts";
 import { controlsOf, createEdgeParts, type EdgeParts } from "./edge-parts.ts";
+import { type EdgeSecrets, edgeSecrets } from "./edge-secrets.ts";
 import { createOps } from "./ops.ts";
 import { createParts, type Parts } from "./parts.ts";
 import { createPassGate } from "./pass-gate.ts";
 import { roomKeysOf } from "./room-keys.ts";
+import { leaveNote } from "./running.ts";
 import { createShop, type Shop } from "./shop.ts";
 import { openShopDatabase, type ShopDatabase } from "./shop-database.ts";
 import { roomsElsewhere } from "./shop-rooms.ts";
@@ -93,6 +96,8 @@ async function runOnce(
   let opened: ShopDatabase | undefined;
   let shop: Shop | undefined;
   let worker: Worker | undefined;
+  const localToken = randomBytes(32).toString("base64url");
+  let takeNoteAway = (): void => undefined;
   try {
     if (edgeConfig !== undefined) {
       door = listen({ ...listenerOptions(edgeConfig), port: config.port, bodyMaxBytes }, () => starting());
@@ -110,9 +115,13 @@ async function runOnce(
         return shop === undefined ? await fetch(webhook) : await shop.handler(webhook);
       },
     });
-    const secret = await readSecret(opened.database.pool, "edge");
-    const keys = roomKeysOf(secret);
-    let passGate = edgeConfig === undefined ? undefined : createPassGate(edgeConfig.waitingRooms.rooms, keys);
+    const own = await readSecret(opened.database.pool, "edge");
+    const secrets: EdgeSecrets = (edgeConfig === undefined
+      ? undefined
+      : edgeSecrets(env.SPILLWAY_EDGE_SECRET, own)) ?? [own];
+    const keys = roomKeysOf(...secrets);
+    let passGate =
+      edgeConfig === undefined ? undefined : createPassGate(edgeConfig.waitingRooms.rooms, keys, systemClock.now);
     if (roles.includes("shop")) {
       shop = await createShop(
         parts,
@@ -134,7 +143,7 @@ async function runOnce(
     } else await parts.catalogue.start();
     if (edgeConfig !== undefined && shop !== undefined) {
       edgeParts = await createEdgeParts(edgeConfig, parts.metrics, {
-        secret,
+        secrets,
         name: "spillway",
         log,
         shop: shop.quick,
@@ -157,7 +166,7 @@ async function runOnce(
       const stale = await edgeParts.configureRooms(next);
       edge = createEdge(next, edgeParts.deps, edge);
       if (stale.length > 0) edge.cache.purge({ tags: stale });
-      passGate = createPassGate(next.waitingRooms.rooms, keys);
+      passGate = createPassGate(next.waitingRooms.rooms, keys, systemClock.now);
       door?.setReceiver(edge.receiver);
       door?.reloadCertificates();
     };
@@ -174,7 +183,7 @@ async function runOnce(
         ]);
         return reached ? undefined : "the database cannot be reached";
       },
-      ...(edge === undefined ? {} : { edge: adminOf(() => edge as Edge, reload, parts) }),
+      ...(edge === undefined ? {} : { edge: adminOf(() => edge as Edge, reload, parts, localToken) }),
     });
     if (shop !== undefined) answer = shop.handler;
     if (edge !== undefined) door?.setReceiver(edge.receiver);
@@ -184,7 +193,9 @@ async function runOnce(
       const scheme = edgeConfig?.listen.tls === undefined ? "http" : "https";
       process.stdout.write(`ready ${scheme}://localhost:${door?.port ?? servers[0]?.port}\n`);
     }
-    process.stdout.write(`operations http://localhost:${servers.at(-1)?.port}\n`);
+    const opsUrl = `http://localhost:${servers.at(-1)?.port}`;
+    if (edge !== undefined) takeNoteAway = leaveNote({ role: "shop", ops: opsUrl, token: localToken }, env);
+    process.stdout.write(`operations ${opsUrl}\n`);
 
     const end = await Promise.race([
       new Promise<"stopped">((resolve) => {
@@ -201,6 +212,7 @@ async function runOnce(
     log(`spillway: ${error.message}`);
     return 1;
   } finally {
+    takeNoteAway();
     shop?.drain();
     await Promise.all([door, ...servers.slice(0, -1)].map(async (server) => await server?.stop(drainGraceMs)));
     await edge?.seeing.flush();
@@ -236,8 +248,12 @@ async function shopEdgeConfig(config: Config, env: Env): Promise<EdgeConfig> {
   };
 }
 
-function adminOf(edge: () => Edge, reload: () => Promise<void>, parts: Parts) {
-  return edgeApi(controlsOf(edge, reload), { isToken: tokenCheck(() => parts.adminToken), report: parts.report });
+function adminOf(edge: () => Edge, reload: () => Promise<void>, parts: Parts, localToken: string) {
+  const isToken = tokenCheck(
+    () => parts.adminToken,
+    () => localToken,
+  );
+  return edgeApi(controlsOf(edge, reload), { isToken, report: parts.report });
 }
 
 const starting = (): Response =>

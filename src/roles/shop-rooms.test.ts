@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTokens } from "#edge/waiting-room/token.ts";
 import { readConfig } from "./config.ts";
+import { edgeSecrets } from "./edge-secrets.ts";
 import { roomKeysOf } from "./room-keys.ts";
 import { roomsElsewhere } from "./shop-rooms.ts";
 
@@ -30,13 +31,49 @@ test("passes that an edge has given are good, others are not", async () => {
       epoch: 2,
     }).issue({
       seq: 5,
-      fromMs: 0,
+      fromMs: Date.now(),
       untilMs: 1,
       generation: 0,
       thumbprint: null,
     });
-  expect(gate?.read(passBy(secret))).toEqual([{ room: "drop", epoch: 2, seq: 5, isOnce: true }]);
+  expect(gate?.read(passBy(secret))).toEqual([{ room: "drop", epoch: 2, seq: 5, isOnce: true, isOver: false }]);
   expect(gate?.read(passBy("something else"))).toEqual([]);
+});
+
+test("while a secret is taken over by another the passes of both are good, and those of one that was taken away are not", async () => {
+  const readBy = async (secrets: string, pass: string) =>
+    (await roomsElsewhere(readConfig({}), { ...given, SPILLWAY_EDGE_SECRET: secrets }))?.passGate()?.read(pass).length;
+  const passOf = (text: string): string =>
+    createTokens(roomKeysOf(createHash("sha256").update(text).digest()), {
+      kind: "pass",
+      room: "drop",
+      epoch: 2,
+    }).issue({ seq: 5, fromMs: Date.now(), untilMs: 1, generation: 0, thumbprint: null });
+  for (const [secrets, old, fresh] of [
+    ["the old one", 1, 0],
+    ["a new one, the old one", 1, 1],
+    ["a new one", 0, 1],
+  ] as const)
+    expect([await readBy(secrets, passOf("the old one")), await readBy(secrets, passOf("a new one"))]).toEqual([
+      old,
+      fresh,
+    ]);
+});
+
+test("secrets that cannot be meant are told at the start, with what to do", () => {
+  const told = (text: string, own?: Uint8Array): string => {
+    try {
+      return String(edgeSecrets(text, own)?.length);
+    } catch (error) {
+      return String(error);
+    }
+  };
+  expect(told(" , ")).toBe("undefined");
+  expect(told("a, b")).toBe("2");
+  expect(told("a, a")).toContain("the same secret twice");
+  expect(told("a,b,c,d,e")).toContain("may have 4");
+  expect(told("a, database")).toContain("only bin/spillway up can");
+  expect(told("a, database", new Uint8Array(32))).toBe("2");
 });
 
 test("nobody waits where no file is named, and for goods that no room names", async () => {

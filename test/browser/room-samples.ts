@@ -2,7 +2,7 @@
 import { drawQr } from "#adapters/system/qr.ts";
 import { Room } from "#contract/waiting-room.ts";
 import { headline, type PanelView } from "#edge/waiting-room/panel.ts";
-import { panel } from "#edge/waiting-room/panel-frame.ts";
+import { bar, panel } from "#edge/waiting-room/panel-frame.ts";
 import { previewsOf } from "#edge/waiting-room/previews.ts";
 import { split } from "#edge/waiting-room/public-pages.ts";
 import { contentPolicy, standalonePage, wordsPage } from "#edge/waiting-room/standalone-page.ts";
@@ -55,7 +55,8 @@ function written(view: PanelView, heading: "h1" | "h2"): string {
   });
 }
 
-const foreign = `<!doctype html><html lang="en"><head><title>Old shop</title><style>body{font:15px Verdana;margin:0;background:#fffbe8;color:#222}h2{color:red;text-transform:uppercase}button{background:orange;padding:2px}p{margin:20px}dl{background:pink}label{display:none}form{border:3px solid lime}</style></head><body class="a"><h1>An old shop</h1><p>Its own text.</p><form action="/cart"><button>Buy</button></form></body></html>`;
+const foreign = `<!doctype html><html lang="en"><head><title>Old shop</title><meta name="viewport" content="width=device-width"><style>html,body{overflow-x:hidden}body{font:15px Verdana;margin:0;background:#fffbe8;color:#222}header{position:fixed;top:0;left:0;right:0;z-index:10;background:#a00;color:#fff;padding:12px}main{display:block;padding-top:60px}h2{color:red;text-transform:uppercase}button{background:orange;padding:2px}a{color:#03c}b{color:red}p{margin:20px}dl{background:pink}label{display:none}form{border:3px solid lime;margin:30px}aside{float:right;width:40%}footer{background:#444;color:#fff}</style></head><body class="a"><header>An old shop</header><main><h1>A thing</h1><div style="height:900px;background:linear-gradient(#fd8,#d84)"></div><p>Its own text.</p><!--spillway-room--><!--spillway-buy--><form action="/cart"><button>Buy</button></form><!--/spillway-buy--></main><footer><p>The last line of it.</p></footer></body></html>`;
+const unmarked = foreign.replace("<!--spillway-room-->", "");
 
 export const pages = (): Record<string, { html: string; policy: string | undefined }> => {
   const all: Record<string, { html: string; policy: string | undefined }> = {};
@@ -64,7 +65,8 @@ export const pages = (): Record<string, { html: string; policy: string | undefin
     const page = split(html, []);
     if (page === undefined) throw new Error("The page takes no panel.");
     const decoder = new TextDecoder();
-    return `${decoder.decode(page.before)}${written(view, "h2")}${decoder.decode(page.after)}`;
+    const writer = writerFor("/products/skur-rain-shell", "h2");
+    return `${decoder.decode(page.before)}${written(view, "h2")}${decoder.decode(page.after)}${bar({ view, writer })}${decoder.decode(page.end)}`;
   };
   for (const [name, view] of Object.entries(views)) {
     const title = headline(view, writerFor("/", "h1"));
@@ -74,7 +76,10 @@ export const pages = (): Record<string, { html: string; policy: string | undefin
     };
     all[`product-${name}`] = { html: into(product, view), policy: contentSecurityPolicy };
   }
-  all["foreign-near"] = { html: into(foreign, views.near as PanelView), policy: undefined };
+  for (const name of ["near", "turn", "pre-queue", "unlikely"]) {
+    all[`foreign-${name}`] = { html: into(foreign, views[name] as PanelView), policy: undefined };
+  }
+  all["unmarked-near"] = { html: into(unmarked, views.near as PanelView), policy: undefined };
   const more = `<div class="spw-code">${drawQr("https://shop.example/.spillway/r/K7QM-2R9D")}<b>K7QM-2R9D</b></div>`;
   all["said-code"] = {
     html: wordsPage({

@@ -86,6 +86,57 @@ describe.skipIf(!chromiumIsThere)("in Chromium", () => {
     expect(found).toEqual([]);
   }, 120_000);
 
+  test("on a phone the place and the expected time are in sight without scrolling, cover nothing, and lead to the panel; with script and without", async () => {
+    const samples = await serveRoomSamples();
+    const names = samples.names.filter((name) => /^(product|foreign|unmarked)-/.test(name));
+    const found: string[] = [];
+    for (const [width, height, javaScriptEnabled] of [
+      [360, 640, false],
+      [390, 844, true],
+    ] as const) {
+      const context = await browser.newContext({ viewport: { width, height }, javaScriptEnabled, isMobile: true });
+      const page = await context.newPage();
+      for (const name of names) {
+        // Which words there are does not depend on script.
+        if (javaScriptEnabled && !/near|turn|before/.test(name)) continue;
+        await page.goto(`${samples.origin}/${name}`);
+        const bar = page.locator("#spillway-bar > div");
+        const head = await page.locator(".spw-head").boundingBox();
+        const isHeadInSight = head !== null && head.y + head.height <= height;
+        const box = await bar.boundingBox();
+        if (!isHeadInSight && (box === null || box.y < 0 || box.y + box.height > height + 1))
+          found.push(`${name} shows nothing of the place at ${width} × ${height}`);
+        const [title = "", words = ""] = [await page.locator("#spw-title").textContent(), await bar.textContent()].map(
+          (text) => text ?? "",
+        );
+        if (!javaScriptEnabled && !words.includes(title)) found.push(`${name}: ${words} does not say ${title}`);
+        if (!javaScriptEnabled && box !== null) {
+          await page.locator("footer > :last-child").last().scrollIntoViewIfNeeded();
+          await page.mouse.wheel(0, 100_000);
+          await page.waitForTimeout(50);
+          const last = await page.locator("footer > :last-child").last().boundingBox();
+          if (last === null || last.y + last.height > box.y + 1)
+            found.push(`${name}: the bar covers the end of the page`);
+        }
+      }
+      await page.goto(`${samples.origin}/foreign-near`);
+      expect(await page.locator("#spillway-bar b").textContent()).toBe("12 people ahead of you");
+      await page.locator("#spillway-bar a").focus();
+      await page.keyboard.press("Enter");
+      await page.waitForTimeout(100);
+      expect((await page.locator(".spw-head").boundingBox())?.y).toBeLessThan(height / 2);
+      expect(await page.locator("#spillway-bar > div").isVisible()).toBe(!javaScriptEnabled);
+      await page.emulateMedia({ media: "print" });
+      expect(await page.locator("#spillway-bar").isVisible()).toBe(false);
+      await page.emulateMedia({ media: "screen" });
+      await page.setViewportSize({ width: 1280, height: 900 });
+      expect(await page.locator("#spillway-bar").isVisible()).toBe(false);
+      await context.close();
+    }
+    samples.stop();
+    expect(found).toEqual([]);
+  }, 60_000);
+
   describe("before a page that is not ours", () => {
     let world: Awaited<ReturnType<typeof startRoomEdge>>;
     const room = {
@@ -194,7 +245,7 @@ describe.skipIf(!chromiumIsThere)("in Chromium", () => {
       }
       await page.clock.runFor(30_000);
       await page.getByText("Nothing is lost: press, and you go in").waitFor();
-      await page.getByRole("button", { name: "Go in" }).focus();
+      await page.locator("#spillway-room").getByRole("button", { name: "Go in" }).focus();
       await page.keyboard.press("Enter");
       await page.clock.resume();
       await isIn(page);
@@ -211,7 +262,7 @@ describe.skipIf(!chromiumIsThere)("in Chromium", () => {
       await setPhase(null);
       await page.waitForTimeout(1500);
       await page.reload();
-      await page.getByRole("button", { name: "Go in" }).click();
+      await page.locator("#spillway-bar").getByRole("button", { name: "Go in" }).click();
       await isIn(page);
       expect(page.url()).toEndWith("/products/lamp?colour=red");
       await context.close();
@@ -228,7 +279,8 @@ describe.skipIf(!chromiumIsThere)("in Chromium", () => {
       await phone.page.getByRole("button", { name: "Show a code" }).click();
       const code = (await phone.page.locator(".spw-code b").textContent()) ?? "";
       expect(code).toMatch(/^[0-9A-Z]{4}-[0-9A-Z]{4}$/);
-      expect(await phone.page.locator(".spw-code svg").count()).toBe(1);
+      const drawn = (await phone.page.locator(".spw-code svg path").last().boundingBox())?.width ?? 0;
+      expect(drawn).toBeGreaterThan(80);
       await laptop.page.goto(`/.spillway/r/${code}`);
       expect(await axe(laptop.page)).toEqual([]);
       await laptop.page.getByRole("button", { name: "Go on here" }).click();
@@ -238,6 +290,9 @@ describe.skipIf(!chromiumIsThere)("in Chromium", () => {
         headers: { accept: "application/json" },
       });
       expect(old.status()).toBe(409);
+      // The page that showed the code looks again by itself, and keeps no figures that are not its own.
+      await phone.page.getByRole("heading", { name: "Another device has your place" }).waitFor();
+      expect(await phone.page.getByText("ahead of you").count()).toBe(0);
       await setPhase(null);
       await laptop.page.locator("h1").click();
       await isIn(laptop.page);
@@ -266,11 +321,11 @@ describe.skipIf(!chromiumIsThere)("in Chromium", () => {
       await page.goto("/products/ranked");
       const ahead = async (): Promise<number> =>
         Number.parseInt((await page.locator("#spw-title").textContent()) ?? "", 10);
-      await page.getByText("49 people ahead of you").waitFor();
+      await page.getByRole("heading", { name: "49 people ahead of you" }).waitFor();
       const top = async (): Promise<number | undefined> => (await page.locator(".spw-more").boundingBox())?.y;
       const before = await top();
       cursor = 60;
-      await page.getByText("39 people ahead of you").waitFor();
+      await page.getByRole("heading", { name: "39 people ahead of you" }).waitFor();
       cursor = 20;
       await page.waitForTimeout(2500);
       expect(await ahead()).toBe(39);

@@ -166,6 +166,8 @@ function stillLine(room: Room, clock: { readonly ms: number }, told: string[]): 
       released.add(seq);
     },
     isReleased: (seq) => released.has(seq),
+    move: (seq) => note("move", seq),
+    generationOf: () => 0,
     admitAtFloor: () => false,
     inside: () => {},
     bypassed: (reason) => note("bypassed", reason),

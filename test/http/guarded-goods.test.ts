@@ -25,7 +25,7 @@ const rooms: Room[] = [
 ];
 const keysOf = (secret: string) => createRoomKeys([{ id: 7, secret: Buffer.from(secret.padEnd(32)) }]);
 const keys = keysOf("the edges' secret");
-const gate = createPassGate(rooms, keys);
+const gate = createPassGate(rooms, keys, Date.now);
 
 const told = new Map<string, RoomStock>();
 const shop = await testShop({
@@ -41,14 +41,14 @@ const shop = await testShop({
 const [here, there] = shop.processes as [ShopProcess, ShopProcess];
 const api = await describedApi(shop);
 
-type Given = { room?: string; epoch?: number; kind?: TokenKind; by?: typeof keys };
+type Given = { room?: string; epoch?: number; kind?: TokenKind; by?: typeof keys; endsMs?: number };
 function pass(
   seq: number,
-  { room = "drop", epoch = room === "mugs" ? 3 : 1, kind = "pass", by = keys }: Given = {},
+  { room = "drop", epoch = room === "mugs" ? 3 : 1, kind = "pass", by = keys, endsMs = Date.now() }: Given = {},
 ): string {
   return createTokens(by, { kind, room, epoch }).issue({
     seq,
-    fromMs: 1,
+    fromMs: endsMs,
     // In room time, which the shop does not know.
     untilMs: 2,
     generation: 0,
@@ -105,6 +105,27 @@ describe("an order for goods that people wait for", () => {
       "x".repeat(10_000),
     ];
     for (const other of others) expect((await place(["LAMP"], other)).code).toBe("pass_required");
+  });
+
+  test("is refused when the time of the turn is over by more than clocks may differ, and told so; another turn's pass beside it counts", async () => {
+    const over = pass(11, { endsMs: Date.now() - 130_000 });
+    expect(await place(["LAMP"], over)).toMatchObject({
+      status: 403,
+      code: "pass_over",
+      page: "http://shop.test/products/lamp",
+      told: null,
+    });
+    expect(await place(["LAMP"], pass(12, { endsMs: Date.now() - 110_000 }))).toMatchObject({ status: 202 });
+    expect(await place(["LAMP"], `${over}, ${pass(13)}`)).toMatchObject({ status: 202 });
+  });
+
+  test("that was placed within its turn is found again by its key afterwards", async () => {
+    const same = { key: crypto.randomUUID(), more: orderRequest(["LAMP"]) };
+    const { orderNumber } = await place([], pass(14), same);
+    expect(await place([], pass(14, { endsMs: Date.now() - 3_600_000 }), same)).toMatchObject({
+      status: 202,
+      orderNumber,
+    });
   });
 
   test("cannot go around the line in a bundle", async () => {

@@ -15,6 +15,7 @@ export function simulatedKeys(dice: Dice): RoomKeys {
     equal: (a, b) => a.length === b.length && a.every((byte, at) => byte === b[at]),
     sha256,
     derive: (purpose) => sha256(new TextEncoder().encode(purpose)),
+    deriveEach: (purpose) => [sha256(new TextEncoder().encode(purpose))],
     signDocument: () => "",
     documentKeys: {},
     randomBytes: (length) => Uint8Array.from({ length }, () => dice.whole(0, 255)),

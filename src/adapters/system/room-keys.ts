@@ -54,6 +54,7 @@ export function createRoomKeys(secrets: readonly { readonly id: number; readonly
       return hasher.digest();
     },
     derive: (purpose) => derived(newest.secret, purpose),
+    deriveEach: (purpose) => secrets.map(({ secret }) => derived(secret, purpose)),
     signDocument: (text) => sign(null, Buffer.from(text), signer).toString("base64url"),
     documentKeys,
     randomBytes: (length) => new Uint8Array(randomBytes(length)),

@@ -25,7 +25,7 @@ export class GuardedGoods {
     snapshot: Snapshot,
     lines: readonly { readonly variant: Variant; readonly quantity: number }[],
     field: string | null,
-  ): Guarded | { readonly missing: Variant } | undefined {
+  ): Guarded | { readonly missing: Variant; readonly isOver: boolean } | undefined {
     if (this.#snapshot !== snapshot || this.#gate !== gate) {
       this.#gate = gate;
       this.#snapshot = snapshot;
@@ -41,9 +41,11 @@ export class GuardedGoods {
     const passes: OrderPass[] = [];
     const rooms: { id: string; units: number; isUsedUp: boolean }[] = [];
     for (const [{ id }, { variant, units }] of met) {
-      const pass = given.find(({ room }) => room === id);
-      if (pass === undefined) return { missing: variant };
-      passes.push(pass);
+      const shown = given.filter(({ room }) => room === id);
+      const pass = shown.find(({ isOver }) => !isOver);
+      if (pass === undefined) return { missing: variant, isOver: shown.length > 0 };
+      const { isOver: _, ...used } = pass;
+      passes.push(used);
       rooms.push({ id, units, isUsedUp: pass.isOnce });
     }
     return { passes, rooms };

@@ -61,11 +61,14 @@ export type OrderPass = {
   readonly isOnce: boolean;
 };
 
+/** One that was good, and `isOver`: whether its time inside has ended. */
+export type ShownPass = OrderPass & { readonly isOver: boolean };
+
 /** The second gate, behind the edge's: goods of a waiting room are sold to those who were let in. */
 export interface PassGate {
   readonly rooms: readonly { readonly id: string; readonly skus: readonly string[] }[];
-  /** The passes of what the edge sends with a request that it has let in; what is not good is left out. */
-  read(field: string): readonly OrderPass[];
+  /** The passes of what the edge sends with a request that it has let in; what was never good is left out. */
+  read(field: string): readonly ShownPass[];
 }
 
 /** Which reading of the catalogue the prices come from, and when it holds (seconds of the database's clock). */

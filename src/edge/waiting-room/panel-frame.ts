@@ -27,11 +27,15 @@ export function panel(frame: Frame): string {
   return `<section id="spillway-room" aria-labelledby="spw-title" data-view="${escapeHtml(JSON.stringify(view))}" data-to="${escapeHtml(writer.to)}" data-heading="${writer.heading}"${frame.isBound ? ' data-bound="true"' : ""}><p class="spw-eyebrow">Waiting room${room.title === undefined ? "" : ` · ${escapeHtml(room.title)}`}</p>${written}<p class="spw-vh" role="status" data-said></p><div class="spw-more">${isPlaced ? mine(frame) : ""}${view.phase === "closed" ? "" : invitation(frame)}</div>${links(room)}${again(frame)}</section>`;
 }
 
+/** The last thing in the page, see panel.ts. */
+export const bar = ({ view, writer }: Pick<Frame, "view" | "writer">): string =>
+  `<aside id="spillway-bar" aria-label="Your place in the line"><div data-part="bar">${panelPart("bar", view, writer)}</div></aside>`;
+
 function mine(frame: Frame): string {
   const { room, view, mayMail } = frame;
   const address = `/.spillway/rooms/${room.id}`;
   const isTurnFar = !view.isCalled && view.phase !== "sold-out";
-  return `${isTurnFar ? `<label class="spw-sound" data-sound hidden><input type="checkbox" name="sound"> A sound and a vibration when it is my turn</label>` : ""}${
+  return `${isTurnFar ? `<label class="spw-sound" data-sound hidden><input type="checkbox" name="sound"> Sound and vibration at my turn</label>` : ""}${
     mayMail && isTurnFar && !isUnlikely(view)
       ? mailForm(
           frame,
@@ -62,8 +66,8 @@ function mailForm({ room }: Frame, kind: "turn" | "restock", summary: string, fi
   return `<details data-mail${isOpen ? " open" : ""}><summary>${summary}</summary><form action="/.spillway/rooms/${room.id}/tell-me" method="post"><input type="hidden" name="about" value="${kind}"><label for="spw-email">E-mail</label><div class="spw-row"><input id="spw-email" type="email" name="email" autocomplete="email" required maxlength="254"><button>Tell me</button></div><p class="spw-fine">${fine}</p></form><p role="status" data-told></p></details>`;
 }
 
-function invitation({ room, writer, invitation: code }: Frame): string {
-  return `<details${code === undefined ? "" : " open"}><summary>I have a code</summary><form action="/.spillway/rooms/${room.id}/invite" method="post"><input type="hidden" name="to" value="${escapeHtml(writer.to)}"><label for="spw-invite">Code of an invitation, or from your other device</label><div class="spw-row"><input id="spw-invite" name="code" autocomplete="off" autocapitalize="characters" spellcheck="false" required maxlength="64" value="${escapeHtml(code ?? "")}"><button>Use it</button></div></form></details>`;
+function invitation({ room, view, writer, invitation: code }: Frame): string {
+  return `<details${code === undefined && view.isMoved !== true ? "" : " open"}><summary>I have a code</summary><form action="/.spillway/rooms/${room.id}/invite" method="post"><input type="hidden" name="to" value="${escapeHtml(writer.to)}"><label for="spw-invite">Code of an invitation, or from your other device</label><div class="spw-row"><input id="spw-invite" name="code" autocomplete="off" autocapitalize="characters" spellcheck="false" required maxlength="64" value="${escapeHtml(code ?? "")}"><button>Use it</button></div></form></details>`;
 }
 
 function links({ links }: Room): string {

@@ -78,6 +78,16 @@ describe("each state says what it is", () => {
   for (const [view, words] of said) test(words, () => expect(text(view)).toContain(words));
 });
 
+test("one line says how it stands where there is no room for more, and a turn is used from there", () => {
+  const bar = (view: Partial<PanelView>): string => panelPart("bar", { ...waiting, ...view }, writer);
+  expect(bar({})).toContain("<b>1,204 people ahead of you</b> <span>12 to 18 minutes until your turn</span>");
+  expect(bar({ chance: 0.04 })).toContain("12 to 18 minutes; probably nothing will be left");
+  expect(bar({ phase: "paused" })).toContain("Nobody is let in at the moment");
+  expect(bar({})).not.toContain("<form");
+  expect(bar({ isCalled: true, ahead: 0 })).toContain('action="/.spillway/rooms/drop/claim"');
+  expect(bar({ isCalled: true, phase: "closed" })).not.toContain("<form");
+});
+
 test("only a turn that was called has a button, and it goes where the person wanted to go", () => {
   expect(all({})).not.toContain("<button");
   expect(all({ isCalled: true, ahead: 0 })).toContain('name="to" value="/products/drop"');

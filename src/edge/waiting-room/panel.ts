@@ -28,11 +28,13 @@ export type PanelView = {
   readonly message: string | null;
   /** The line's store does not answer. */
   readonly isUnreachable: boolean;
+  /** Another device has taken the place over, and this one has none. */
+  readonly isMoved?: true;
 };
 
-/** Parts that change while somebody looks at them. */
+/** Parts of the panel that change while somebody looks at it. The bar changes too, and stands at the end of the page. */
 export const parts = ["head", "figures", "note", "action"] as const;
-export type Part = (typeof parts)[number];
+export type Part = (typeof parts)[number] | "bar";
 
 export type Writer = {
   readonly number: (value: number) => string;
@@ -49,6 +51,7 @@ export function panelPart(part: Part, view: PanelView, writer: Writer): string {
   if (part === "head") return head(view, writer);
   if (part === "figures") return figures(view, writer);
   if (part === "note") return note(view);
+  if (part === "bar") return bar(view, writer);
   return action(view, writer);
 }
 
@@ -56,6 +59,7 @@ export function panelPart(part: Part, view: PanelView, writer: Writer): string {
 export function headline(view: PanelView, writer: Pick<Writer, "number" | "time">): string {
   const { phase, place, ahead } = view;
   if (phase === "closed") return "This sale is over";
+  if (view.isMoved === true) return "Another device has your place";
   if (view.isCalled && place !== undefined) {
     if (view.isAtTheDoor) return "You are at the door";
     return view.isLate ? "Your place was called" : "It is your turn";
@@ -72,6 +76,7 @@ export function headline(view: PanelView, writer: Pick<Writer, "number" | "time"
 function lead(view: PanelView, { number, time }: Writer): string {
   const { phase, place, ahead, waitSeconds } = view;
   if (phase === "closed") return "Nobody is let in any more. Everything that was ordered stays ordered.";
+  if (view.isMoved === true) return "It is kept there. To go on here again, ask there for a code and use it below.";
   if (view.isCalled && place !== undefined) {
     if (view.isAtTheDoor)
       return "Everybody in front of you is inside. You are let in within seconds, in the order of your places.";
@@ -99,6 +104,35 @@ function lead(view: PanelView, { number, time }: Writer): string {
   }
   if (phase === "paused") return "Nobody is let in at the moment. All places stay as they are.";
   return waitSeconds === null ? "We do not know yet how long it takes." : `${range(waitSeconds)} until your turn`;
+}
+
+/** Beside the headline, where there is one line for it. */
+function brief(view: PanelView, { time }: Writer): string {
+  const { phase, place, ahead, waitSeconds } = view;
+  if (phase === "closed") return "Nobody is let in any more";
+  if (view.isMoved === true) return "Ask there for a code to go on here";
+  if (view.isCalled && place !== undefined) {
+    if (view.isAtTheDoor) return "You are let in within seconds";
+    return view.isLate ? "Nothing is lost: go in" : "Go in when you are ready";
+  }
+  if (phase === "sold-out") return "Everything has found its buyer";
+  if (place?.number === null) return "When you came counts";
+  if (phase === "before")
+    return view.preQueueAtMs === null
+      ? "You get a place then"
+      : `For the draw, come ${time(view.preQueueAtMs)} or later`;
+  if (place === undefined) return phase === "draining" ? "Who has one is let in" : "This page asks again by itself";
+  if (phase === "pre-queue" || ahead === null)
+    return `Places are drawn ${view.opensAtMs === null ? "when the doors open" : time(view.opensAtMs)}`;
+  if (phase === "paused") return "Nobody is let in at the moment";
+  if (isUnlikely(view)) return `${waitSeconds === null ? "" : `${range(waitSeconds)}; `}probably nothing will be left`;
+  return waitSeconds === null ? "We do not know yet how long it takes" : `${range(waitSeconds)} until your turn`;
+}
+
+/** On a narrow screen, where the panel may stand below pictures: how it stands, a way there, and the way in. */
+function bar(view: PanelView, writer: Writer): string {
+  const isTurn = view.isCalled && view.place !== undefined && view.phase !== "closed";
+  return `<a href="#spillway-room"><b>${escapeHtml(headline(view, writer))}</b> <span>${escapeHtml(brief(view, writer))}</span></a>${isTurn ? claimForm(view, writer) : ""}`;
 }
 
 function head(view: PanelView, writer: Writer): string {
@@ -151,12 +185,12 @@ function note(view: PanelView): string {
   return said.join("");
 }
 
-function action(view: PanelView, { to }: Writer): string {
-  const address = `/.spillway/rooms/${view.room}`;
+const claimForm = ({ room, isAtTheDoor }: PanelView, { to }: Writer): string =>
+  `<form class="spw-claim" action="/.spillway/rooms/${room}/claim" method="post"><input type="hidden" name="to" value="${escapeHtml(to)}"><button class="spw-main">${isAtTheDoor ? "Opening …" : "Go in"}</button></form>`;
+
+function action(view: PanelView, writer: Writer): string {
   if (view.phase === "closed" || view.place === undefined) return "";
-  if (view.isCalled) {
-    return `<form class="spw-claim" action="${address}/claim" method="post"><input type="hidden" name="to" value="${escapeHtml(to)}"><button class="spw-main">${view.isAtTheDoor ? "Opening …" : "Go in"}</button></form><p class="spw-kept" data-kept></p>`;
-  }
+  if (view.isCalled) return `${claimForm(view, writer)}<p class="spw-kept" data-kept></p>`;
   if (view.phase === "sold-out") return "";
   return `<p class="spw-keep">You may close this page: your place is kept. Come back on this device by the same address, on another by a code.</p>`;
 }

@@ -2,7 +2,7 @@
 import type { PlaceView } from "#contract/waiting-room.ts";
 import type { Exchange } from "../exchange.ts";
 import { fieldsOf, json, pathOf, problem, seeOther } from "./answers.ts";
-import { codeSeconds, createHandOver } from "./hand-over.ts";
+import { codeSeconds, type HandOver } from "./hand-over.ts";
 import type { OpenRoom } from "./open-room.ts";
 import { escapeHtml } from "./panel.ts";
 import type { DrawQr, LineStore, RoomKeys } from "./ports.ts";
@@ -15,6 +15,7 @@ import { baseOf } from "./waiting.ts";
 export type PlaceEndpointsDeps = {
   readonly keys: RoomKeys;
   readonly store: LineStore;
+  readonly handOver: HandOver;
   readonly drawQr: DrawQr;
   readonly roomOf: (id: string) => OpenRoom | undefined;
   readonly onBypassed: (open: OpenRoom) => void;
@@ -25,9 +26,8 @@ const claimWaitMs = 2000;
 const doorAgainSeconds = 2;
 
 export function createPlaceEndpoints(deps: PlaceEndpointsDeps, talk: Talk) {
-  const { keys } = deps;
+  const { keys, handOver } = deps;
   const { wantsPage, page, siteOf, troubled, gone, notProven } = talk;
-  const handOver = createHandOver(deps);
 
   async function claim(open: OpenRoom, exchange: Exchange, place: Place): Promise<Response> {
     const given = await fieldsOf(exchange);

@@ -41,6 +41,8 @@ export interface RoomKeys {
   sha256(...parts: readonly Uint8Array[]): Uint8Array;
   /** A secret that only depends on the edges' secret and this text: 32 bytes. */
   derive(purpose: string): Uint8Array;
+  /** The same of each secret that is still believed, the newest first: for what an older one was derived for. */
+  deriveEach(purpose: string): readonly Uint8Array[];
   /** Ed25519, base64url. */
   signDocument(text: string): string;
   /** Raw Ed25519 public keys, base64url, by key id: published at /.spillway/keys. */

@@ -33,6 +33,7 @@ export function previewsOf(view: PanelView): Readonly<Record<string, PanelView>>
     "sold-out": { ...waiting, phase: "sold-out", stock: { remaining: 0, held: 0, sold: 400 }, chance: 0 },
     paused: { ...waiting, phase: "paused" },
     draining: { ...waiting, phase: "draining", place: undefined, ahead: null },
+    moved: { ...waiting, place: undefined, ahead: null, chance: null, isMoved: true },
     closed: { ...waiting, phase: "closed" },
     unreachable: {
       ...waiting,

@@ -8,7 +8,7 @@ import { createPublicPages, split, withOurs } from "./public-pages.ts";
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const spliced = (html: string): string | undefined => {
   const page = split(html, []);
-  return page === undefined ? undefined : `${text(page.before)}[LINE]${text(page.after)}`;
+  return page === undefined ? undefined : `${text(page.before)}[LINE]${text(page.after)}[BAR]${text(page.end)}`;
 };
 
 describe("the line stands", () => {
@@ -27,6 +27,11 @@ describe("the line stands", () => {
     );
     expect(spliced("<BODY>hello")).toContain("[LINE]hello");
     expect(spliced("no page at all")).toBeUndefined();
+  });
+
+  test("and what is always in sight of it at the end of the body, the last one where a script writes of others", () => {
+    expect(spliced("<body>a<script>'</body>'</script>z</BODY ></html>")).toEndWith("z[BAR]</BODY ></html>");
+    expect(spliced("<body>hello")).toEndWith("hello[BAR]");
   });
 });
 

@@ -6,9 +6,10 @@
 import type { Exchange, Next } from "../exchange.ts";
 
 export type PublicPage = {
-  /** HTML up to where the panel goes, and from there on. */
+  /** HTML up to where the panel goes; from there to the end of the body, where the bar goes; and what is left. */
   readonly before: Uint8Array;
   readonly after: Uint8Array;
+  readonly end: Uint8Array;
   /** Type, language and policies of the page: what may be said again of it. */
   readonly fields: readonly (readonly [name: string, value: string])[];
 };
@@ -35,7 +36,8 @@ export function createPublicPages(): PublicPages {
 
   function keep(key: string, page: PublicPage | undefined, atMs: number): void {
     drop(key);
-    const size = 500 + 2 * key.length + (page === undefined ? 0 : page.before.length + page.after.length);
+    const size =
+      500 + 2 * key.length + (page === undefined ? 0 : page.before.length + page.after.length + page.end.length);
     kept.set(key, { page, atMs, bytes: size });
     bytes += size;
     for (const oldest of kept.keys()) {
@@ -156,8 +158,16 @@ export function split(html: string, fields: PublicPage["fields"]): PublicPage | 
     head >= 0 && head < at
       ? `${text.slice(0, head)}${headTags}${text.slice(head, at)}`
       : `${text.slice(0, at)}${headTags}`;
+  const rest = text.slice(at);
+  // The last one: a script may write of others.
+  const last = [...rest.matchAll(/<\/body\s*>/gi)].at(-1)?.index ?? rest.length;
   const encoder = new TextEncoder();
-  return { before: encoder.encode(before), after: encoder.encode(text.slice(at)), fields };
+  return {
+    before: encoder.encode(before),
+    after: encoder.encode(rest.slice(0, last)),
+    end: encoder.encode(rest.slice(last)),
+    fields,
+  };
 }
 
 /** Of the page's own answer: how it is read and what it may do; nothing of how it is kept, and no cookie. */

@@ -1,6 +1,7 @@
 /** What can be checked afterwards: a receipt for the holder of a place, and the whole join log for whoever wants to draw again. */
 import type { Exchange } from "../exchange.ts";
 import { json } from "./answers.ts";
+import { type Join, joinLeafOf } from "./join-leaf.ts";
 import { leafBytes } from "./merkle.ts";
 import { createProver, type Prover } from "./merkle-proofs.ts";
 import type { OpenRoom } from "./open-room.ts";
@@ -21,7 +22,7 @@ export function createRecordEndpoints(
   const provers = new Map<string, Prover>();
 
   async function receipt(open: OpenRoom, exchange: Exchange, place: Place): Promise<Response> {
-    const { config, line, places } = open;
+    const { config, line } = open;
     const number = place.seq;
     const document = line.document().signed;
     if (number === 0 || number > document.now.log.size)
@@ -41,12 +42,35 @@ export function createRecordEndpoints(
       );
       provers.set(key, prover);
     }
+    try {
+      return await made(open, exchange, place, prover);
+    } catch {
+      return troubled(exchange, open, {
+        status: 409,
+        code: "room_no_receipt",
+        title: "There is no receipt",
+        detail:
+          "The log of who joined cannot be read: it was lost with the memory that it was kept in, or its store does not answer at this moment. Your place is not touched by that.",
+        retryAfterSeconds: 30,
+      });
+    }
+  }
+
+  async function made(open: OpenRoom, exchange: Exchange, place: Place, prover: Prover): Promise<Response> {
+    const { config, line, places } = open;
+    const number = place.seq;
+    const document = line.document().signed;
+    const key = storeName(config);
+    // Who joined before the secret was taken over by another has a leaf of the older one's.
+    const joins = places.joinsOf(place);
+    const leaf = joins.length > 1 ? await store.readLeaves(key, number - 1, number) : undefined;
+    const join = joins.find((one) => leaf !== undefined && keys.equal(joinLeafOf(one, keys.sha256), leaf)) ?? joins[0];
     const since = Number(new URLSearchParams(exchange.target.split("?", 2)[1] ?? "").get("since") ?? Number.NaN);
-    const made = await makeReceipt(
+    const written = await makeReceipt(
       {
         number,
         rank: line.rankOf(number),
-        join: places.joinOf(place),
+        join: join as Join,
         document,
         keys: keys.documentKeys,
         ...(Number.isSafeInteger(since) && since > 0 && since <= document.now.log.size ? { since } : {}),
@@ -54,7 +78,7 @@ export function createRecordEndpoints(
       prover,
     );
     const name = `receipt-${config.id}-${number}.json`;
-    return json(exchange, made, { fields: [["content-disposition", `attachment; filename="${name}"`]] });
+    return json(exchange, written, { fields: [["content-disposition", `attachment; filename="${name}"`]] });
   }
 
   /** Read as it is sent, a piece at a time: a million joins are 32 MB. */

@@ -32,8 +32,8 @@ export type Places = {
   pass(headers: Fields): Pass | undefined;
   /** A new place; or a number for one whose arrival was only noted. */
   join(nowMs: number, noted?: Place): Promise<Joining>;
-  /** What its leaf in the log was made of. */
-  joinOf(place: Place): Join;
+  /** What its leaf in the log was made of: one for each secret that is believed, the newest first. */
+  joinsOf(place: Place): readonly Join[];
   /** The same place with other particulars. */
   reissue(place: Place, change: Partial<Pick<Token, "thumbprint" | "generation">>): Place;
   admit(place: Pick<Token, "seq" | "generation" | "thumbprint">, untilRoomMs: number): Pass;
@@ -83,9 +83,15 @@ export function createPlaces(room: Room, line: Line, keys: RoomKeys): Places {
 
   const isEnded = (seq: number): boolean => !isBeside(seq) && line.isReleased(seq);
   const sha256 = (...given: readonly Uint8Array[]): Uint8Array => keys.sha256(...given);
-  const joinSecret = keys.derive("joins");
-  const joinAt = ({ fromMs, untilMs }: Pick<Token, "fromMs" | "untilMs">): Join =>
-    joinOf(joinSecret, { room: room.id, epoch: room.epoch, arrivedMs: fromMs }, untilMs, sha256);
+  const joinSecrets = keys.deriveEach("joins");
+  const joinsOf = ({ fromMs, untilMs }: Pick<Token, "fromMs" | "untilMs">): Join[] =>
+    joinSecrets.map((secret) =>
+      joinOf(secret, { room: room.id, epoch: room.epoch, arrivedMs: fromMs }, untilMs, sha256),
+    );
+
+  /** The end of a pass by the wall clock: the shop does not know room time. */
+  const wallEndMs = (untilRoomMs: number): number =>
+    Math.max(0, line.now().issuedAtMs + untilRoomMs - Math.max(0, line.roomMs()));
 
   const issue = (token: Token): Place => ({ ...token, isOldKey: false, text: tickets.issue(token) });
 
@@ -151,29 +157,23 @@ export function createPlaces(room: Room, line: Line, keys: RoomKeys): Places {
         generation: 0,
         thumbprint: null,
       };
-      const leaf = joinLeafOf(joinAt(token), sha256);
+      const leaf = joinLeafOf(joinsOf(token)[0] as Join, sha256);
       const joined = noted === undefined ? await line.join(leaf, nowMs) : await line.join(leaf, noted.fromMs);
       if (joined.kind !== "joined" && joined.kind !== "unreachable") return { kind: "refused", why: joined.kind };
       return { kind: "place", place: issue({ ...token, seq: joined.kind === "joined" ? joined.seq : 0 }) };
     },
 
-    joinOf: joinAt,
+    joinsOf,
     reissue: (place, change) => issue({ ...place, ...change }),
 
     admit: ({ seq, generation, thumbprint }, untilRoomMs) =>
-      issuePass({ seq, fromMs: Math.max(0, line.roomMs()), untilMs: untilRoomMs, generation, thumbprint }),
+      issuePass({ seq, fromMs: wallEndMs(untilRoomMs), untilMs: untilRoomMs, generation, thumbprint }),
 
     admitBeside() {
       const random = new DataView(keys.randomBytes(8).buffer);
       const seq = besideFrom + (random.getUint32(0) % 2 ** 14) * 2 ** 32 + random.getUint32(4);
-      const roomMs = Math.max(0, line.roomMs());
-      return issuePass({
-        seq,
-        fromMs: roomMs,
-        untilMs: roomMs + room.sessionSeconds * 1000,
-        generation: 0,
-        thumbprint: null,
-      });
+      const untilMs = Math.max(0, line.roomMs()) + room.sessionSeconds * 1000;
+      return issuePass({ seq, fromMs: wallEndMs(untilMs), untilMs, generation: 0, thumbprint: null });
     },
 
     placeCookie: (place, nowMs, isSecure) =>

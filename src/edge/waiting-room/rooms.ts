@@ -13,6 +13,7 @@ import { withFields } from "../limits/limits.ts";
 import type { Meter, PreparedAnswer } from "../ports.ts";
 import { createBypass } from "./bypass.ts";
 import { createEndpoints } from "./endpoints.ts";
+import { createHandOver } from "./hand-over.ts";
 import { createInsideCount } from "./inside-count.ts";
 import { landingOf } from "./landing.ts";
 import type { Line } from "./line.ts";
@@ -101,7 +102,9 @@ export async function createRooms(first: WaitingRooms, deps: RoomsDeps): Promise
   const pages = createPublicPages();
   const byId = new Map<string, OpenRoom>();
   const waitingSettings = { siteName: deps.siteName };
+  const handOver = createHandOver({ keys: deps.keys, store: deps.store, roomOf: (id) => byId.get(id) });
   const waiting = createWaiting({
+    handOver,
     random: deps.random,
     pressure: deps.pressure,
     pages,
@@ -113,6 +116,7 @@ export async function createRooms(first: WaitingRooms, deps: RoomsDeps): Promise
   });
   const endpoints = createEndpoints({
     ...deps,
+    handOver,
     roomOf: (id) => byId.get(id),
     get siteName() {
       return waitingSettings.siteName;

@@ -39,7 +39,7 @@ export type Tellers = {
 
 export type TellersDeps = {
   readonly line: Pick<Line, "now" | "rankOf" | "aheadOf">;
-  readonly keys: Pick<RoomKeys, "sha256" | "derive">;
+  readonly keys: Pick<RoomKeys, "sha256" | "deriveEach">;
   readonly mail: RoomMail | undefined;
   readonly book: TellerBook;
   readonly now: () => number;
@@ -60,15 +60,17 @@ const address = /^[^\s@<>,;:"()[\]\\]{1,64}@[a-z0-9](?:[a-z0-9.-]{0,250}[a-z0-9]
 
 export function createTellers(room: Room, deps: TellersDeps): Tellers {
   const { line } = deps;
-  const secret = deps.keys.derive("e-mail links");
+  const [newest, ...older] = deps.keys.deriveEach("e-mail links") as [Uint8Array, ...Uint8Array[]];
   const text = new TextEncoder();
-  const nameOf = ({ about, email }: Pick<Asked, "about" | "email">): string =>
+  const nameOf = ({ about, email }: Pick<Asked, "about" | "email">, secret = newest): string =>
     deps.keys
       .sha256(secret, text.encode(`${room.id} ${about} ${email}`))
       .slice(0, 16)
       .toHex();
 
   let all: Map<string, Asked> | undefined;
+  /** By names that links of e-mails have which were sent before the secret was taken over by another. */
+  const olderNames = new Map<string, string>();
   const tries = new Map<string, number>();
   let isStopped = false;
   /** Changes of the book follow each other. */
@@ -81,7 +83,10 @@ export function createTellers(room: Room, deps: TellersDeps): Tellers {
       all = new Map();
       for (const one of lines) {
         const asked = parsed(one);
-        if (asked !== undefined) all.set(nameOf(asked), asked);
+        if (asked === undefined) continue;
+        const name = nameOf(asked);
+        all.set(name, asked);
+        for (const secret of older) olderNames.set(nameOf(asked, secret), name);
       }
     }
     return all;
@@ -148,7 +153,7 @@ export function createTellers(room: Room, deps: TellersDeps): Tellers {
     const when = isCalled || low === null || high === null ? "now" : `in ${range([low, high])}`;
     return {
       subject: isCalled ? `It is your turn: ${title}` : `Your turn is near: ${title}`,
-      text: `${isCalled ? "It is your turn. Your place stays yours, also when you come later." : `Your turn is expected ${when}.`}\n\nOpen the page that you waited on, in the same browser, or here:\n${one.base}${landingOf(room)}`,
+      text: `${isCalled ? "It is your turn. Your place stays yours, also when you come later." : `Your turn is expected ${when}.`}\n\nOpen it in the browser that you waited in, where your place is kept:\n${one.base}${landingOf(room)}`,
     };
   }
 
@@ -176,7 +181,7 @@ export function createTellers(room: Room, deps: TellersDeps): Tellers {
     forget: async (name) =>
       await inTurn(async () => {
         const asked = await read();
-        if (!asked.delete(name)) return false;
+        if (!asked.delete(name) && !asked.delete(olderNames.get(name) ?? "")) return false;
         await write(asked);
         return true;
       }),

@@ -5,10 +5,12 @@
  */
 import type { RoomKeys } from "./ports.ts";
 
-/** In a ticket: until whom it was given for is served, or `untilMs` of the wall clock. In a pass: room time, see line.ts. */
+/** A ticket is good until whom it was given for is served, or `untilMs`. */
 export type Token = {
   readonly seq: number;
+  /** By the wall clock. Of a ticket: when its holder came. Of a pass: when it ends, for the shop, which does not know room time. */
   readonly fromMs: number;
+  /** Of a ticket by the wall clock; of a pass in room time, see line.ts. */
   readonly untilMs: number;
   /** Rises when the place goes over to another device. 0 to 65,535. */
   readonly generation: number;

@@ -7,9 +7,10 @@ import type { Random } from "#kernel/clock.ts";
 import type { Exchange, Next } from "../exchange.ts";
 import { chooseForm } from "../fallback/negotiate.ts";
 import { answered, json, pathOf, problem, seeOther } from "./answers.ts";
+import type { HandOver } from "./hand-over.ts";
 import type { OpenRoom } from "./open-room.ts";
 import { headline, type PanelView, valueAt, type Writer } from "./panel.ts";
-import { panel } from "./panel-frame.ts";
+import { bar, panel } from "./panel-frame.ts";
 import type { PublicPages } from "./public-pages.ts";
 import { type Pass, type Place, placeField } from "./room-places.ts";
 import { contentPolicy, standalonePage } from "./standalone-page.ts";
@@ -18,6 +19,7 @@ export type WaitingDeps = {
   readonly random: Random;
   readonly pressure: () => number;
   readonly pages: PublicPages;
+  readonly handOver: Pick<HandOver, "isGone">;
   readonly siteName: string | undefined;
   readonly mayMail: boolean;
   readonly onJoined: (room: string, kind: "joined" | "noted" | "refused") => void;
@@ -89,7 +91,8 @@ export function createWaiting(deps: WaitingDeps): Waiting {
   ): Promise<Response> {
     exchange.notes.answeredBy = "waiting-room";
     const { config, places } = open;
-    const view = places.panel(place);
+    const isMoved = place !== undefined && deps.handOver.isGone(open, place);
+    const view: PanelView = isMoved ? { ...places.panel(undefined), isMoved: true } : places.panel(place);
     // A cart or a checkout is nobody's before they are in: there is no public page of it.
     const isPublic = exchange.route.class !== "paying" && exchange.route.class !== "cart";
     const page = config.page === "product" && isPublic ? await deps.pages.page(exchange, next) : undefined;
@@ -113,11 +116,14 @@ export function createWaiting(deps: WaitingDeps): Waiting {
         cookies,
       );
     }
-    const bytes = new TextEncoder().encode(written);
-    const whole = new Uint8Array(page.before.length + bytes.length + page.after.length);
-    whole.set(page.before);
-    whole.set(bytes, page.before.length);
-    whole.set(page.after, page.before.length + bytes.length);
+    const encoder = new TextEncoder();
+    const pieces = [page.before, encoder.encode(written), page.after, encoder.encode(bar({ view, writer })), page.end];
+    const whole = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
+    let at = 0;
+    for (const piece of pieces) {
+      whole.set(piece, at);
+      at += piece.length;
+    }
     return answered(exchange, whole, { type: htmlType, fields: page.fields }, cookies);
   }
 
@@ -233,7 +239,8 @@ const times = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-dig
 export function writerFor(target: string, heading: Writer["heading"]): Writer {
   return {
     number: (value) => numbers.format(value),
-    time: (ms) => `on ${days.format(ms)} at ${times.format(ms)} UTC`,
+    // A date or a time is not torn apart at the end of a line.
+    time: (ms) => `on ${days.format(ms).replace(" ", "\u00a0")} at ${times.format(ms)}\u00a0UTC`,
     heading,
     to: pathOf(withoutInvitation(target)) ?? "/",
   };

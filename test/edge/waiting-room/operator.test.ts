@@ -1,11 +1,13 @@
 /** The waiting room as its operator has it: the admin API, the words of the command line, who asked to be told, and limits that do not lock out who waits. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { RoomState } from "#contract/edge-admin.ts";
 import type { NowServing, PlaceView } from "#contract/waiting-room.ts";
 import { startSmtpStandIn } from "../../conformance/smtp-stand-in.ts";
-import { spillway } from "../../kit/running-shop.ts";
+import { spillway, startShop } from "../../kit/running-shop.ts";
 import { adminToken, startRoomEdge, Visitor } from "./room-edge.ts";
 
 const stockSecret = "the shop and the edge know it";
@@ -125,6 +127,34 @@ describe("the words of the command line", () => {
   }, 60_000);
 });
 
+test("an operator of this machine needs no address and no token; where nothing runs, or several do, it is said what to do", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "spillway-notes-"));
+  const env = { ...world.edge.env, XDG_RUNTIME_DIR: folder, SPILLWAY_OPS_PORT: "" };
+  const list = async (...words: string[]) => await spillway(env, "rooms", "list", ...words);
+  const start = async () =>
+    await startShop({
+      word: "edge",
+      env: { SPILLWAY_EDGE_CONFIG: join(world.folder, "spillway.config.json"), XDG_RUNTIME_DIR: folder },
+    });
+  const none = await list();
+  expect([none.code, none.err.includes("No edge of this user runs on this machine")]).toEqual([2, true]);
+  const one = await start();
+  const alone = await list();
+  expect([alone.code, alone.err]).toEqual([0, ""]);
+  expect(alone.out).toContain("drop");
+  const another = await start();
+  const several = await list();
+  expect(several.code).toBe(2);
+  expect(several.err).toContain(`--ops ${another.opsUrl}`);
+  expect((await list("--ops", another.opsUrl)).out).toContain("drop");
+  const [note = ""] = readdirSync(join(folder, "spillway"));
+  expect(statSync(join(folder, "spillway", note)).mode & 0o777).toBe(0o600);
+  await another[Symbol.asyncDispose]();
+  await one[Symbol.asyncDispose]();
+  expect(readdirSync(join(folder, "spillway"))).toEqual([]);
+  rmSync(folder, { recursive: true });
+}, 60_000);
+
 test("the admin API takes what is wrong for what it is", async () => {
   for (const [method, path, body] of [
     ["PATCH", "/edge/rooms/drop", {}],
@@ -196,7 +226,7 @@ describe("who asked to be told", () => {
         .slice(0, 4)
         .map((line) => line.split(",")[0]),
     ).toEqual(["email", '"first@example.com"', '"second@example.com"', `"'=third@example.com"`]);
-    expect((await rooms("restock", "drop", "--tell", "1")).out).toContain("1 were told");
+    expect((await rooms("restock", "drop", "--tell", "1")).out).toContain("1 person was told");
     const mail = await until(() => mailTo("first@example.com"));
     const link = /forget\?mail=([0-9a-f]{32})/.exec(mail.replace(/=\r?\n/g, "").replaceAll("=3D", "="))?.[1];
     const address = `/.spillway/rooms/drop/forget?mail=${link}`;

@@ -61,10 +61,9 @@ export async function startRoomEdge(rooms: readonly object[], more: object = {})
       },
     });
   writeFileSync(file, settings(rooms));
-  const edge: RunningShop = await startShop({
-    word: "edge",
-    env: { SPILLWAY_EDGE_CONFIG: file, SPILLWAY_EDGE_SECRET: edgeSecret },
-  });
+  const start = async (secrets: string): Promise<RunningShop> =>
+    await startShop({ word: "edge", env: { SPILLWAY_EDGE_CONFIG: file, SPILLWAY_EDGE_SECRET: secrets } });
+  let edge = await start(edgeSecret);
   const admin = async (method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }> => {
     const answer = await fetch(`${edge.opsUrl}${path}`, {
       method,
@@ -76,9 +75,18 @@ export async function startRoomEdge(rooms: readonly object[], more: object = {})
     return { status: answer.status, body: isJson ? JSON.parse(text) : text };
   };
   return {
-    edge,
-    url: edge.url,
+    get edge() {
+      return edge;
+    },
+    get url() {
+      return edge.url;
+    },
     seen,
+    /** Stops it and starts it again with these secrets. It may then have another port. */
+    async restart(secrets: string): Promise<void> {
+      await edge[Symbol.asyncDispose]();
+      edge = await start(secrets);
+    },
     folder,
     admin,
     async reload(given: readonly object[]): Promise<void> {
@@ -102,15 +110,15 @@ type Asking = Omit<RequestInit, "headers"> & { readonly headers?: Record<string,
 /** A client with cookies, as a browser keeps them. */
 export class Visitor {
   readonly cookies = new Map<string, string>();
-  readonly #url: string;
+  url: string;
 
   constructor(url: string) {
-    this.#url = url;
+    this.url = url;
   }
 
   async ask(path: string, init: Asking = {}): Promise<Response> {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
-    const answer = await fetch(`${this.#url}${path}`, {
+    const answer = await fetch(`${this.url}${path}`, {
       redirect: "manual",
       ...init,
       headers: { accept: "text/html", ...(cookie === "" ? {} : { cookie }), ...init.headers },

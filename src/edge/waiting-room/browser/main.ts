@@ -27,9 +27,10 @@ function start(panel: HTMLElement, first: PanelView): void {
   let actedAtMs = Number.NEGATIVE_INFINITY;
   let isAsking = false;
   const address = `/.spillway/rooms/${first.room}`;
-  const language = document.documentElement.lang || "en";
-  const numbers = new Intl.NumberFormat(language);
-  const times = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
+  // The words around them are English, so dates are as this reader writes English.
+  const language = navigator.languages.find((one) => /^en\b/i.test(one)) ?? "en-GB";
+  const numbers = new Intl.NumberFormat("en");
+  const times = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" });
   const days = new Intl.DateTimeFormat(language, { day: "numeric", month: "long" });
   const writer: Writer = {
     number: (value) => numbers.format(value),
@@ -50,7 +51,7 @@ function start(panel: HTMLElement, first: PanelView): void {
 
   for (const kind of ["pointerdown", "keydown", "wheel", "touchstart"])
     addEventListener(kind, () => (actedAtMs = performance.now()), { passive: true, capture: true });
-  panel.addEventListener("submit", (event) => {
+  document.addEventListener("submit", (event) => {
     if (!(event.target as Element).matches(".spw-claim")) return;
     event.preventDefault();
     void claim();
@@ -60,8 +61,8 @@ function start(panel: HTMLElement, first: PanelView): void {
   addEventListener("pageshow", (event) => event.persisted && soon(0));
 
   function show(): void {
-    for (const part of parts) {
-      const element = panel.querySelector<HTMLElement>(`[data-part=${part}]`);
+    for (const part of [...parts, "bar"] as const) {
+      const element = document.querySelector(`[data-part=${part}]`);
       if (element !== null) morph(element, panelPart(part, view, writer));
     }
     claimTime.write(panel.querySelector("[data-kept]"), view.isCalled && !view.isAtTheDoor);
@@ -114,7 +115,9 @@ function start(panel: HTMLElement, first: PanelView): void {
       const isNewlyOpen = view.place === undefined && phase !== next.phase && next.phase !== "closed";
       // Doors that open, and a room that begins to give places: the server gives one with the page.
       if (isNewlyOpen) return location.reload();
-      if (view.place !== undefined && rank === null && next.phase !== "pre-queue") await askPlace();
+      const isAskedFor = rank === null && next.phase !== "pre-queue";
+      // Where a code is shown the place may be another device's by now.
+      if (view.place !== undefined && (isAskedFor || panel.querySelector(".spw-code") !== null)) await askPlace();
     } catch {
       failures = Math.min(failures + 1, failuresMax);
       if (failures > 1) view = { ...view, isUnreachable: true };
@@ -123,7 +126,7 @@ function start(panel: HTMLElement, first: PanelView): void {
     soon(paceMs());
   }
 
-  /** Once after a draw, and while an arrival is only noted. */
+  /** Once after a draw, while an arrival is only noted, and while it may be taken over. */
   async function askPlace(): Promise<void> {
     const response = await fetch(`${address}/place`, { headers: { accept: "application/json" } });
     const place = (await response.json()) as PlaceView;
@@ -144,10 +147,14 @@ function start(panel: HTMLElement, first: PanelView): void {
     timer = setTimeout(() => void ask(), ms);
   }
 
+  function busy(is: boolean): void {
+    for (const form of document.querySelectorAll(".spw-claim")) form.ariaBusy = is ? "true" : null;
+  }
+
   async function claim(): Promise<void> {
     if (isAsking) return;
     isAsking = true;
-    panel.querySelector(".spw-claim")?.setAttribute("aria-busy", "true");
+    busy(true);
     try {
       for (;;) {
         const body = new URLSearchParams({ to: writer.to, ...(await proof("claim")) });
@@ -175,9 +182,19 @@ function start(panel: HTMLElement, first: PanelView): void {
     }
     isAsking = false;
     view = { ...view, isAtTheDoor: false };
-    panel.querySelector(".spw-claim")?.removeAttribute("aria-busy");
+    busy(false);
     show();
   }
+
+  // The bar is for when the panel is out of sight, or behind the bar.
+  const bar = document.querySelector<HTMLElement>("#spillway-bar > div");
+  if (bar !== null)
+    new IntersectionObserver(
+      (seen) => {
+        bar.hidden = (seen.at(-1)?.intersectionRatio ?? 0) > 0.95;
+      },
+      { threshold: 0.96, rootMargin: "0px 0px -80px" },
+    ).observe(panel.querySelector("[data-part=head]") ?? panel);
 
   if (first.isCalled && !first.isLate) claimTime.begin();
   soon(Math.random() * 1500);
