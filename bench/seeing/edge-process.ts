@@ -34,7 +34,7 @@ const [file = "", word] = process.argv.slice(2);
 const isBlind = word === "blind";
 const config = await readEdgeConfig({ env: {}, args: ["--config", file] });
 const { deps } = await createEdgeParts(config, new Metrics(), {
-  secret: randomBytes(32),
+  secrets: [randomBytes(32)],
   name: "spillway",
   log: (line) => process.stderr.write(`${line}\n`),
   rooms: { pressure: () => 0 },
