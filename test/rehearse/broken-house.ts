@@ -22,20 +22,21 @@ async function placeOrdersWith(rule: string, instead: string): Promise<string> {
 
 /** Of what most come for. */
 const scarceSku = "AURORA-LAMP";
-const scarceUnits = 150;
+const scarceUnits = 60;
 
 const faults: Readonly<Record<string, (house: House) => Promise<() => Promise<void>>>> = {
   /**
-   * What is free is read without a lock, and written half a second later. Two things guard beside that statement, and have to go
+   * What is free is read without a lock, and written a second later. Two things guard beside that statement, and have to go
    * as well: the table's own check would turn a unit sold twice into an error, and a single shop sends one batch after the other,
-   * so that nothing races. So the check is dropped, and a second shop stands behind the edge.
+   * so that nothing races. So the check is dropped, and a second shop stands behind the edge, which is told to leave neither alone
+   * for the errors that both have while there is no database.
    */
   "racy-stock": async (house) => {
     await change(
       house,
       await placeOrdersWith(
         "order by variant_id, location_id for update) locked;",
-        "order by variant_id, location_id) looked_at;\n  perform pg_sleep(0.5);",
+        "order by variant_id, location_id) looked_at;\n  perform pg_sleep(1);",
       ),
       "alter table stock_levels drop constraint stock_never_oversold",
       `select change_stock('${scarceSku}', null, 'set', ${scarceUnits}, null, null, null)`,
@@ -78,12 +79,20 @@ async function secondShop(house: House): Promise<() => Promise<void>> {
     },
   });
   await shop.start();
-  const added = await fetch(`${house.opsUrls.edge}/edge/upstreams`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${house.adminToken}`, "content-type": "application/json" },
-    body: JSON.stringify({ url: `http://127.0.0.1:${port}` }),
-  });
-  if (added.status !== 201) throw new Error(`The second shop was not added: ${added.status} ${await added.text()}`);
+  const tell = async (path: string, body?: unknown): Promise<void> => {
+    const answer = await fetch(`${house.opsUrls.edge}/edge/${path}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${house.adminToken}`, "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    if (!answer.ok) throw new Error(`The edge refused ${path}: ${answer.status} ${await answer.text()}`);
+  };
+  const config = Bun.file(join(house.folder, "edge.json"));
+  await config.write(
+    JSON.stringify({ ...(await config.json()), balancing: { ejectMaxPercent: 0, slowStartSeconds: 0 } }),
+  );
+  await tell("reload");
+  await tell("upstreams", { url: `http://127.0.0.1:${port}` });
   return async () => await shop.stop();
 }
 

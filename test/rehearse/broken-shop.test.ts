@@ -16,7 +16,8 @@ test("a shop that reads its stock and writes it later sells units twice, and the
   expect(exitCode, output).toBe(4);
   expect(lastLine).toStartWith("NO-GO: ");
   expect(result.verdict).toBe("invariant broken");
-  expect(brokenOf(result)).toEqual(["oversold"]);
+  // Its orders take a second each: there may be more of those who pay than it can serve, and that is told as well.
+  expect(brokenOf(result).filter((promise) => promise !== "shed")).toEqual(["oversold"]);
   const oversold = found(result, "oversold");
   expect(oversold).toMatchObject({ broken: 1, held: false });
   const [onHand = 0, held = 0, sold = 0] =
@@ -25,8 +26,11 @@ test("a shop that reads its stock and writes it later sells units twice, and the
       ?.slice(1)
       .map(Number) ?? [];
   expect(held + sold).toBeGreaterThan(onHand);
-  // Provider and Postgres were really in trouble meanwhile.
-  expect(result.drills.map(({ status }) => status)).not.toContain("failed");
+  // Not at a quiet time: Postgres was well before, and was killed.
+  expect(result.drills.find(({ file }) => file === "postgres-killed.json")?.status).toBeOneOf([
+    "completed",
+    "deviated",
+  ]);
 }, 300_000);
 
 test("a shop that acknowledges orders and does not keep them is found out by the orders that nobody finds, with 4", async () => {

@@ -1,7 +1,7 @@
 /** The same in forty seconds; most come for what is nearly gone. It is sold out when both troubles are over. */
 import { saleOf } from "./sale.ts";
 
-const sale = saleOf({ before: 6, rise: 1, hold: 27, after: 5, paymentOutageAt: 5, postgresKillAt: 3 });
+const sale = saleOf({ before: 5, rise: 1, hold: 28, after: 5, paymentOutageAt: 3, postgresKillAt: 2 });
 
 export default {
   ...sale,
