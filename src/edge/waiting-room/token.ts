@@ -38,7 +38,6 @@ const at = { version: 0, kind: 1, keyId: 2, flags: 3, generation: 4, room: 6, ep
 const thumbprintAt = 34;
 const macAt = 50;
 const tokenBytes = 66;
-/** 66 bytes are 88 signs without a rest: no two texts are the same bytes. */
 const tokenSigns = 88;
 const hasThumbprint = 1;
 const roomBytes = 6;
@@ -55,23 +54,26 @@ export function createTokens(
   let known = new Map<string, KeptToken>();
   let knownBefore = new Map<string, KeptToken>();
 
+  // Of the token that is read: making bytes, and views of them, costs more than the HMAC.
+  const bytes = new Uint8Array(tokenBytes);
+  const view = new DataView(bytes.buffer);
+  const signed = bytes.subarray(0, macAt);
+  const signature = bytes.subarray(macAt);
+
   function verified(value: string): KeptToken | undefined {
-    const bytes = bytesOf(value);
-    if (bytes === undefined) return undefined;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, tokenBytes);
+    if (!isRead(value, bytes)) return undefined;
     if (bytes[at.version] !== version || bytes[at.kind] !== kind || view.getUint32(at.epoch) !== place.epoch)
       return undefined;
     for (let i = 0; i < roomBytes; i++) if (bytes[at.room + i] !== room[i]) return undefined;
     const keyId = bytes[at.keyId] as number;
-    const mac = keys.mac(keyId, bytes.subarray(0, macAt));
-    if (mac === undefined || !keys.equal(mac, bytes.subarray(macAt))) return undefined;
+    const mac = keys.mac(keyId, signed);
+    if (mac === undefined || !keys.equal(mac, signature)) return undefined;
     return {
       seq: readWide(view, at.seq),
       fromMs: readWide(view, at.from),
       untilMs: readWide(view, at.until),
       generation: view.getUint16(at.generation),
-      thumbprint:
-        bytes[at.flags] === hasThumbprint ? Uint8Array.from(bytes.subarray(thumbprintAt, thumbprintAt + 16)) : null,
+      thumbprint: bytes[at.flags] === hasThumbprint ? bytes.slice(thumbprintAt, thumbprintAt + 16) : null,
       isOldKey: keyId !== keys.keyId,
     };
   }
@@ -136,19 +138,11 @@ const readWide = (view: DataView, offset: number): number =>
 
 const textOf = (bytes: Uint8Array): string => bytes.toBase64({ alphabet: "base64url", omitPadding: true });
 
-/** Undefined for what is not exactly 66 bytes in base64url: no blanks, no padding, no sign of another alphabet. */
-function bytesOf(value: string): Uint8Array<ArrayBuffer> | undefined {
-  if (value.length !== tokenSigns) return undefined;
-  for (let i = 0; i < tokenSigns; i++) {
-    const code = value.charCodeAt(i);
-    const isSign =
-      (code >= 97 && code <= 122) ||
-      (code >= 65 && code <= 90) ||
-      (code >= 48 && code <= 57) ||
-      code === 45 ||
-      code === 95;
-    if (!isSign) return undefined;
-  }
-  const bytes = Uint8Array.fromBase64(value, { alphabet: "base64url" });
-  return bytes.length === tokenBytes ? bytes : undefined;
+/** Reads into these bytes what is exactly 66 of them in base64url: no blanks, no padding, no sign of another alphabet. */
+function isRead(value: string, bytes: Uint8Array): boolean {
+  if (!signs.test(value)) return false;
+  return bytes.setFromBase64(value, { alphabet: "base64url" }).written === tokenBytes;
 }
+
+/** 66 bytes are 88 signs without a rest: no two texts are the same bytes. */
+const signs = /^[\w-]{88}$/;
