@@ -10,11 +10,7 @@ export type UploadTo = {
 type BodyReader = { read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }> };
 
 /** `length`: undefined for one that goes in chunks (RFC 9112 7.1). False: it was not wanted to its end. */
-export async function upload(
-  reader: BodyReader,
-  length: number | undefined,
-  to: UploadTo,
-): Promise<boolean> {
+export async function upload(reader: BodyReader, length: number | undefined, to: UploadTo): Promise<boolean> {
   let sent = 0;
   while (true) {
     const { done, value } = await reader.read();
