@@ -1,6 +1,6 @@
 /** What is seen while a rehearsal plays: on a terminal a few lines that are drawn again in place, elsewhere a line every few seconds. */
 import { Histogram } from "#rehearse/measure/histogram.ts";
-import { limitWords, subline, thresholdFigure } from "#rehearse/report/words.ts";
+import { limitWords, thresholdFigure } from "#rehearse/report/words.ts";
 import type {
   DrillResult,
   PromiseResult,
@@ -104,8 +104,15 @@ export function resultText(result: RunResult): string {
     ...(result.voidReasons.length === 0
       ? []
       : ["Nothing may be concluded from this run:", ...result.voidReasons.map((reason) => `  ${reason}`)]),
-    `verdict: ${result.verdict}${result.verdict === "held" ? `. ${subline(result)}` : ""}`,
+    `verdict: ${result.verdict}`,
   ].join("\n");
+}
+
+function promiseLine({ promise, held, looked, detail }: PromiseResult): string {
+  const words = promiseWords(promise);
+  // What was not looked at is not said to hold.
+  if (held && looked === 0) return `  -    ${words}: ${detail}`;
+  return `${held ? "holds " : "BROKEN"} ${words} (${whole(looked)} looked at)${held ? "" : `: ${detail}`}`;
 }
 
 function stepRow({ journey, step, requests, errors, response, service }: StepResult): string[] {
@@ -144,13 +151,6 @@ function drillLines({ title, status, rolledBack, expectation, notes }: DrillResu
 
 const thresholdLine = ({ of, step, limit, measured }: ThresholdResult): string =>
   `${of}${step === undefined ? "" : ` of ${step}`} ${limitWords(of, limit)}: ${thresholdFigure(of, measured)}`;
-
-function promiseLine({ promise, held, looked, detail }: PromiseResult): string {
-  const words = promiseWords(promise);
-  // What was not looked at is not said to hold.
-  if (held && looked === 0) return `  -    ${words}: ${detail}`;
-  return `${held ? "holds " : "BROKEN"} ${words} (${whole(looked)} looked at)${held ? "" : `: ${detail}`}`;
-}
 
 const counted = (count: number, one: string, many: string): string => `${whole(count)} ${count === 1 ? one : many}`;
 const whole = (value: number): string => Math.round(value).toLocaleString("en");
