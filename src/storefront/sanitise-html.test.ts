@@ -99,7 +99,7 @@ describe("sanitising a description", () => {
   });
 
   test("takes a bounded time for the worst of texts", () => {
-    const started = performance.now();
+    const begun = process.cpuUsage();
     for (const piece of [
       "<a '",
       '<a "',
@@ -118,6 +118,6 @@ describe("sanitising a description", () => {
     ]) {
       sanitiseHtml(piece.repeat(100_000 / piece.length));
     }
-    expect(performance.now() - started).toBeLessThan(4000);
+    expect(process.cpuUsage(begun).user / 1000).toBeLessThan(4000);
   });
 });

@@ -215,14 +215,14 @@ describe("a product file", () => {
     const products = generatedCatalogue(16_000);
     const text = write(products);
     const heard: number[] = [];
-    const started = performance.now();
+    const begun = process.cpuUsage();
     const reading = readShopifyCsv(readCsv(text), { currency: "EUR", nowMs, onProgress: (rows) => heard.push(rows) });
-    const tookMs = performance.now() - started;
+    const { user } = process.cpuUsage(begun);
     expect(reading.errors).toBe(0);
     expect(reading.rows).toBeGreaterThan(50_000);
     expect(heard.at(-1)).toBe(reading.rows + 1);
     expect(heard.length).toBeGreaterThan(reading.rows / 1_000 - 1);
-    expect(tookMs).toBeLessThan(5_000);
+    expect(user / 1000).toBeLessThan(5_000);
   });
 });
 

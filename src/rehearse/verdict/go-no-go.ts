@@ -2,7 +2,7 @@
  * Go or no-go, from the rehearsals that were played: 150 % and the drills must hold; 200 % may be slow, but must stay
  * truthful; no promise may break anywhere, and a void run proves nothing. What was not rehearsed is a no.
  */
-import { limitWords, thresholdFigure } from "../report/words.ts";
+import { limitWords, share, thresholdFigure, totalsOf } from "../report/words.ts";
 import { exitCodeOf, type RunResult } from "../result.ts";
 import { type Bottleneck, findBottleneck, type TargetReading, whatToChange } from "./bottleneck.ts";
 import { findKnee, type Knee, pointsOfSteps } from "./knee.ts";
@@ -44,6 +44,7 @@ export type GoNoGo = {
 
 const mustHoldScale = 1.5;
 const mustStayTrueScale = 2;
+const failuresMost = 0.01;
 /** One second may be luck; this many in a row are the peak. */
 const peakWindowSeconds = 5;
 
@@ -69,6 +70,7 @@ export function goNoGo(runs: readonly Rehearsed[], machine: { readonly cores?: n
   const at150 = scaled(mustHoldScale);
   if (at150 === undefined) why.push("150 % was not rehearsed.");
   else if (at150.verdict === "threshold broken") why.push(...thresholdsOf("At 150 %", at150));
+  else if (at150.verdict === "held") why.push(...failuresOf("At 150 %", at150));
   if (drills === undefined || drills.drills.length === 0) why.push("No drill was played at the peak.");
   else if (drills.verdict === "threshold broken") why.push(...thresholdsOf("With the drills", drills));
   const at200 = scaled(mustStayTrueScale);
@@ -155,6 +157,14 @@ function thresholdsOf(when: string, { thresholds, drills }: RunResult): string[]
       .filter(({ status }) => status !== "completed")
       .map(({ title, status }) => `${when}, “${title}” ${status}.`),
   ];
+}
+
+/** A plan that does not say how many requests may fail has not said that all of them may. */
+function failuresOf(when: string, result: RunResult): string[] {
+  const { requests, errors } = totalsOf(result);
+  if (errors === 0 || errors < failuresMost * requests || result.thresholds.some(({ of }) => of.startsWith("errors.")))
+    return [];
+  return [`${when}, ${share(errors, requests)} of all requests failed, and no threshold says how many may.`];
 }
 
 function headRoomOf(runs: readonly Rehearsed[], knee: Knee | undefined): HeadRoom | undefined {

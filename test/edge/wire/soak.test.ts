@@ -11,11 +11,12 @@ if (!isPossible)
 test.skipIf(!isPossible)(
   "5,000 idle and 1,000 busy connections are all answered, in little memory",
   async () => {
-    const { answered, failed, rssMb } = await soak({ idle: 5000, busy: 1000, seconds: 6 });
+    const answersLeast = 20_000;
+    const { answered, failed, rssMb } = await soak({ idle: 5000, busy: 1000, seconds: 6, answersLeast });
     expect(failed).toBe(0);
-    expect(answered).toBeGreaterThan(20_000);
+    expect(answered).toBeGreaterThanOrEqual(answersLeast);
     expect(rssMb.most).toBeLessThan(250);
     console.log(`Resident: ${JSON.stringify(rssMb)} MB.`);
   },
-  60_000,
+  120_000,
 );

@@ -6,7 +6,13 @@
 import { readFileSync } from "node:fs";
 import net from "node:net";
 
-export type SoakOptions = { readonly idle: number; readonly busy: number; readonly seconds: number };
+export type SoakOptions = {
+  readonly idle: number;
+  readonly busy: number;
+  readonly seconds: number;
+  /** After its time it goes on until so many were answered, five times as long at most: a busy machine answers fewer a second. */
+  readonly answersLeast?: number;
+};
 export type SoakReport = {
   readonly answered: number;
   readonly failed: number;
@@ -70,7 +76,7 @@ function trouble(port: number): net.Socket {
   return socket;
 }
 
-export async function soak({ idle, busy, seconds }: SoakOptions): Promise<SoakReport> {
+export async function soak({ idle, busy, seconds, answersLeast = 0 }: SoakOptions): Promise<SoakReport> {
   const edge = Bun.spawn([process.execPath, `${import.meta.dir}/edge-process.ts`], {
     stdout: "pipe",
     stderr: "inherit",
@@ -88,11 +94,17 @@ export async function soak({ idle, busy, seconds }: SoakOptions): Promise<SoakRe
   const withIdle = rssMbOf(edge.pid);
 
   const startMs = performance.now();
-  const isOver = () => performance.now() - startMs > seconds * 1000;
   const asking = Array.from({ length: busy }, () => new Client(port));
+  const all = [...still, ...asking];
+  const answers = () => all.reduce((sum, client) => sum + client.answered, 0);
+  const isOver = () => {
+    const inTimes = (performance.now() - startMs) / (seconds * 1000);
+    return inTimes > 5 || (inTimes > 1 && answers() >= answersLeast);
+  };
+  let isEnding = false;
   const busyEnd = Promise.all(
     asking.map(async (client) => {
-      while (!isOver() && !client.failed) await client.ask();
+      while (!isEnding && !client.failed) await client.ask();
     }),
   );
   const samples: number[] = [];
@@ -107,9 +119,9 @@ export async function soak({ idle, busy, seconds }: SoakOptions): Promise<SoakRe
     if (pests.length > 100) for (const pest of pests.splice(0, 50)) pest.destroy();
     pests = [...pests, ...Array.from({ length: 10 }, () => trouble(port))];
   }
+  isEnding = true;
   await busyEnd;
   for (const pest of pests) pest.destroy();
-  const all = [...still, ...asking];
   const failed = all.filter((client) => client.failed).length;
   for (const client of all) client.end();
   edge.kill("SIGTERM");
@@ -117,7 +129,7 @@ export async function soak({ idle, busy, seconds }: SoakOptions): Promise<SoakRe
   const fifth = Math.max(1, Math.floor(samples.length / 5));
   const mean = (part: number[]) => Math.round(part.reduce((sum, one) => sum + one, 0) / part.length);
   return {
-    answered: all.reduce((sum, client) => sum + client.answered, 0),
+    answered: answers(),
     failed,
     rssMb: {
       idle: Math.round(withIdle),

@@ -33,6 +33,16 @@ describe("no-go", () => {
     });
   });
 
+  test("is said when nearly all requests failed at 150 %, also by a plan that has no threshold", () => {
+    const failing = sampleResult().steps.map((step) => ({ ...step, errors: step.requests }));
+    const found = goNoGo([at(1.5, { steps: failing, thresholds: [] }), at(2), withDrills()]);
+    expect(found).toMatchObject({
+      decision: "no-go",
+      exitCode: 1,
+      why: ["At 150 %, 100 % of all requests failed, and no threshold says how many may."],
+    });
+  });
+
   test("is said for a broken promise at any load, with the gravest exit code", () => {
     const found = goNoGo([at(1.5), at(2, { verdict: "invariant broken", promises: [broken] }), withDrills()]);
     expect(found).toMatchObject({
