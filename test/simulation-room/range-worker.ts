@@ -2,6 +2,8 @@
 import { playRange } from "./range.ts";
 
 for await (const line of console) {
+  // The end of what is asked.
+  if (line === "") break;
   const { from, count, mutant, isWhole } = JSON.parse(line) as {
     from: number;
     count: number;

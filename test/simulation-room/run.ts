@@ -101,7 +101,7 @@ function say(): void {
   const goesOn = Math.min(next, ...underWay);
   const left = ((first + seeds - next) * seconds) / Math.max(1, totals.runs);
   console.error(
-    `${totals.runs} of ${seeds} runs, ${totals.broken.length} broken, ${totals.admitted} admitted, ${seconds.toFixed(0)} s, ${(totals.cpuMs / totals.runs).toFixed(1)} ms of a processor each, about ${(left / 60).toFixed(0)} min left; to go on from here: --from ${goesOn} --seeds ${first + seeds - goesOn}`,
+    `${totals.runs} of ${seeds} runs, ${totals.broken.length} broken, ${totals.admitted} admitted, ${seconds.toFixed(0)} s, ${(totals.cpuMs / totals.runs).toFixed(1)} ms of a processor each${goesOn < first + seeds ? `, about ${(left / 60).toFixed(0)} min left; to go on from here: --from ${goesOn} --seeds ${first + seeds - goesOn}` : ""}`,
   );
 }
 
