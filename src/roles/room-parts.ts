@@ -153,6 +153,16 @@ export function createRoomParts(options: RoomPartsOptions): RoomParts {
       each(({ line }) => line.stats().strandedLastMinute),
     );
     gauge(
+      "spillway_room_admitted_cut_off",
+      "Admitted by this edge with what it held while the store was silent, since it began.",
+      each(({ line }) => line.stats().admittedCutOff),
+    );
+    gauge(
+      "spillway_room_used_twice",
+      "Of these, places that another edge was found to have let in as well, at most.",
+      each(({ line }) => line.stats().usedTwice),
+    );
+    gauge(
       "spillway_room_reachable",
       "1 while the line\u2019s store answers.",
       each(({ line }) => (line.isReachable() ? 1 : 0)),

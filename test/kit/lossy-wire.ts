@@ -7,6 +7,8 @@ export type LossyWire = {
   loseReplies(): void;
   /** Nothing gets through, either way; connections are accepted. */
   loseAll(): void;
+  /** Nothing gets through from the first request on that holds this; resolves when that was lost. */
+  loseAllFrom(text: RegExp): Promise<void>;
   /** New connections are whole; those that lost something stay broken. */
   mend(): void;
   close(): void;
@@ -14,6 +16,7 @@ export type LossyWire = {
 
 export async function startLossyWire(toPort: number): Promise<LossyWire> {
   let loses: "nothing" | "replies" | "all" = "nothing";
+  let last: { readonly text: RegExp; readonly lost: () => void } | undefined;
   const open = new Set<Socket>();
   const server = createServer((client) => {
     const upstream = dial(toPort, "127.0.0.1");
@@ -28,6 +31,11 @@ export async function startLossyWire(toPort: number): Promise<LossyWire> {
       });
     }
     client.on("data", (bytes) => {
+      if (last?.text.test(bytes.toString("latin1")) === true) {
+        loses = "all";
+        last.lost();
+        last = undefined;
+      }
       isBroken ||= loses === "all";
       if (!isBroken || loses === "replies") upstream.write(bytes);
     });
@@ -45,6 +53,10 @@ export async function startLossyWire(toPort: number): Promise<LossyWire> {
     loseAll: () => {
       loses = "all";
     },
+    loseAllFrom: (text) =>
+      new Promise((lost) => {
+        last = { text, lost };
+      }),
     mend: () => {
       loses = "nothing";
     },

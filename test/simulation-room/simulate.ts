@@ -15,6 +15,8 @@ export type Outcome = {
   readonly admitted: number;
   /** Of a quiet run: admitted in its last minute, as a share of the outflow. */
   readonly throughput: number | undefined;
+  /** Of a run in which edges were cut off: admitted while the troubles lasted, as a share of the outflow. */
+  readonly throughputCutOff: number | undefined;
   readonly strandedShare: number | undefined;
   /** Seconds from the end of all troubles to the next admission; undefined where nobody waited for one. */
   readonly resumedSeconds: number | undefined;
@@ -93,6 +95,10 @@ export async function simulate(seed: number, mutation: Mutation = {}, tellsAll =
     events: scheduler.eventCount,
     admitted: observer.admittedMs.length,
     throughput: waiting.length > plan.outflowPerMinute / 6 ? throughput : undefined,
+    throughputCutOff:
+      world.befell.has("partition") || world.befell.has("cut off with an admission")
+        ? observer.admittedMs.filter((ms) => ms <= healMs).length / ((plan.outflowPerMinute * troubleSeconds) / 60)
+        : undefined,
     strandedShare: world.strandedShare(),
     resumedSeconds: first === undefined || plan.isQuiet ? undefined : (first - healMs) / 1000,
     twice: observer.twice,

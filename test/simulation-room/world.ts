@@ -287,8 +287,9 @@ export class World {
     });
   }
 
-  /** Everything is lost but the edges' files. */
+  /** Everything is lost but the edges' files. Where there is none of those either, nothing is left to tell it from a beginning: that is not promised. */
   loseEverything(): void {
+    if (this.edges.every(({ file }) => file === undefined)) return;
     this.note("everything lost");
     this.scheduler.note("world", "everything is lost but the edges' files");
     this.store.flush();

@@ -248,13 +248,18 @@ export class ClaimBook {
     refuse(chunk, "busy");
   }
 
-  /** What the store says of a place whose admission here it has not heard of: whether another edge gave one, too, whose session goes on. */
+  /**
+   * What the store says of places whose admission here it has not heard of: another edge is letting the same place in, or did, and that session goes on.
+   * One that was only renewed at another edge meanwhile counts, too.
+   */
   #compare(chunk: Chunk, stored: Uint32Array): void {
+    const roomMs = this.#roomMs();
     for (const [place, word] of chunk.unnoted) {
       const theirs = stored[place] as number;
-      if (theirs < settledWord || theirs === word) continue;
-      const seen = placeOf(theirs, this.#roomMs());
-      if ((seen.kind === "admitted" || seen.kind === "released") && seen.untilMs > this.#roomMs()) this.usedTwice += 1;
+      if (theirs === word) continue;
+      const seen = placeOf(theirs, roomMs);
+      if (seen.kind === "free" || this.#isOurs(seen)) continue;
+      if (seen.kind === "pending" || seen.untilMs > roomMs) this.usedTwice += 1;
       chunk.unnoted.delete(place);
     }
   }
@@ -323,5 +328,13 @@ function refuse(chunk: Chunk, why: "unreachable" | "busy"): void {
   }
 }
 
-const settledOf = (words: Uint32Array): Uint32Array => words.map((word) => (word >= settledWord ? word : 0));
-const isSame = (a: Uint32Array, b: Uint32Array): boolean => a.every((word, at) => word === b[at]);
+function settledOf(words: Uint32Array): Uint32Array {
+  const settled = emptyChunk();
+  for (let at = 0; at < words.length; at++) if ((words[at] as number) >= settledWord) settled[at] = words[at] as number;
+  return settled;
+}
+
+function isSame(a: Uint32Array, b: Uint32Array): boolean {
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
+}

@@ -6,6 +6,7 @@ import { createRoomKeys } from "#adapters/system/room-keys.ts";
 import { Room } from "#contract/waiting-room.ts";
 import type { Line } from "./line.ts";
 import { openLine } from "./open-line.ts";
+import type { LineStore } from "./ports.ts";
 
 const keys = createRoomKeys([{ id: 1, secret: new Uint8Array(32).fill(7) }]);
 const opened: Line[] = [];
@@ -13,9 +14,9 @@ afterEach(async () => {
   for (const line of opened.splice(0)) await line.stop();
 });
 
-async function lineOf(settings: object): Promise<Line> {
+async function lineOf(settings: object, store: LineStore = createMemoryLineStore(Date.now)): Promise<Line> {
   const line = await openLine(Value.Parse(Room, Value.Default(Room, { id: "drop", ...settings })), {
-    store: createMemoryLineStore(Date.now),
+    store,
     isShared: false,
     keys,
     wallMs: Date.now,
@@ -59,4 +60,51 @@ test("an operator pauses, and nobody is admitted until the room goes on", async 
   await line.control({ phase: null });
   await line.join(leaf());
   expect(await line.claim(1, 2000)).toMatchObject({ kind: "admitted" });
+});
+
+test("a place that went over to another device has moved on every edge, and stays moved for one that starts later", async () => {
+  const store = createMemoryLineStore(Date.now);
+  const [here, there] = [await lineOf({}, store), await lineOf({}, store)];
+  here.move(7, 1);
+  expect(here.generationOf(7)).toBe(1);
+  for (let tries = 0; tries < 100 && there.generationOf(7) === 0; tries++) await Bun.sleep(50);
+  expect(there.generationOf(7)).toBe(1);
+  there.move(7, 2);
+  for (let tries = 0; tries < 100 && here.generationOf(7) === 1; tries++) await Bun.sleep(50);
+  expect(here.generationOf(7)).toBe(2);
+  expect((await lineOf({}, store)).generationOf(7)).toBe(2);
+  expect(here.generationOf(8)).toBe(0);
+});
+
+/** A store that is gone, for this edge, from the first note of a place on that it wants to make when `isCut` is set. */
+function cuttable(store: LineStore): LineStore & { isCut: boolean } {
+  let isGone = false;
+  const gone = (): Promise<never> => Promise.reject(new Error("The store is gone."));
+  const cut = {
+    ...store,
+    isCut: false,
+    read: async (name: string) => await (isGone ? gone() : store.read(name)),
+    write: async (name: string, from: Parameters<LineStore["write"]>[1], value: string) => {
+      isGone ||= cut.isCut && name.includes("/");
+      return await (isGone ? gone() : store.write(name, from, value));
+    },
+  };
+  return cut;
+}
+
+test("an edge that is cut off with an admission in its hands lets in whom it knew, and no stranger", async () => {
+  const shared = createMemoryLineStore(Date.now);
+  const store = cuttable(shared);
+  const [line, other] = [await lineOf({ outflowPerMinute: 600 }, store), await lineOf({}, shared)];
+  expect(await line.join(leaf())).toEqual({ kind: "joined", seq: 1 });
+  expect(await other.join(leaf())).toEqual({ kind: "joined", seq: 2 });
+  for (let tries = 0; tries < 100 && line.aheadOf(3) > 0; tries++) await Bun.sleep(50);
+  store.isCut = true;
+  // A single call that fails is tried again first, so whoever goes away soon has used nothing.
+  expect(await line.claim(1, 300)).toEqual({ kind: "at-the-door" });
+  expect(await line.claim(2, 1000)).toEqual({ kind: "at-the-door" });
+  expect(await line.claim(1, 1500)).toMatchObject({ kind: "admitted" });
+  expect(line.stats()).toMatchObject({ admittedCutOff: 1, usedTwice: 0 });
+  // There was one, and it is spent.
+  expect(await line.claim(2, 300)).toEqual({ kind: "at-the-door" });
 });

@@ -112,6 +112,7 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
   const met = new MetPlaces();
   const moved = new MovedPlaces();
   let admittedCutOff = 0;
+  let isTryingAgain = false;
   const releasedSet = new RecentSet(1_000_000);
   let releasedTag = "";
   let releasedCount = 0;
@@ -301,10 +302,19 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
       standing.notBeforeMs = monotonicMs() + tryAgainMs;
       const answer = outcome === "unreachable" || outcome === "busy" ? undefined : claimedOf(outcome);
       if (answer !== undefined) leaveWith(standing, answer);
-      // Cut off, no reply comes that would ask again.
-      else later(tryAgainMs, letIn);
+      else if (outcome === "unreachable") tryAgain();
     }
     letIn();
+  }
+
+  /** Cut off, no reply comes that would have somebody let in. */
+  function tryAgain(): void {
+    if (isTryingAgain) return;
+    isTryingAgain = true;
+    later(tryAgainMs, () => {
+      isTryingAgain = false;
+      letIn();
+    });
   }
 
   /**

@@ -1,6 +1,6 @@
 /** What is seen while a rehearsal plays: on a terminal a few lines that are drawn again in place, elsewhere a line every few seconds. */
 import { Histogram } from "#rehearse/measure/histogram.ts";
-import { limitWords, thresholdFigure } from "#rehearse/report/words.ts";
+import { limitWords, subline, thresholdFigure } from "#rehearse/report/words.ts";
 import type {
   DrillResult,
   PromiseResult,
