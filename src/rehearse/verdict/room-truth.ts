@@ -97,7 +97,7 @@ function admissionOf({ room, visits, seenOutflow, book }: Met): { looked: number
   const own =
     book?.mostInMinute === undefined
       ? "nobody was asked for its own books"
-      : `by its own count ${whole(book.mostInMinute)}${book.isRestarted ? " since a restart" : ""}${beyond > 0 ? `, ${beyond} of them beyond what was allowed` : ""}`;
+      : `by ${book.edges > 1 ? `the count of one of ${book.edges} edges` : "its own count"} ${whole(book.mostInMinute)}${book.isRestarted ? " since a restart" : ""}${beyond > 0 ? `, ${beyond} of them beyond what was allowed` : ""}`;
   const words = [
     `${whole(allowed)} allowed in any 60 s at "${room}"; the crowd saw ${whole(most)} at most, ${own}`,
     `${whole(letIn.length)} of the crowd were let in${admitted === undefined ? "" : `, ${whole(admitted)} in its books`}${bypassed > 0 ? `, ${bypassed} beside the line` : ""}`,
