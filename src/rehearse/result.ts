@@ -60,7 +60,7 @@ export type LineResult = {
     /** Of the crowd, within the 60 seconds that end here. */
     readonly letInLastMinute: number;
   }[];
-  /** How many waited in all, by the room's own word. */
+  /** How many had a place and were not called yet, of this crowd or not, by the room's own word. */
   readonly said: readonly { readonly atSecond: number; readonly waiting: number }[];
 };
 

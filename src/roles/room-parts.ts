@@ -133,6 +133,11 @@ export function createRoomParts(options: RoomPartsOptions): RoomParts {
       each(({ line }) => line.stats().admitted),
     );
     gauge(
+      "spillway_room_edges",
+      "Edges that share the line, heard of lately.",
+      each(({ line }) => line.stats().edges),
+    );
+    gauge(
       "spillway_room_resumed_total",
       "How often the line was made again after a loss.",
       each(({ line }) => line.stats().resumed),

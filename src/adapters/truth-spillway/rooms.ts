@@ -47,6 +47,7 @@ export async function roomPromises(
           mostInMinute: undefined,
           isRestarted: false,
           beyond: 0,
+          edges: 0,
         });
     }
   return judgeRooms(rooms, books);
@@ -78,6 +79,7 @@ function booksOf(room: string, before: Samples, after: Samples): RoomBooks[] {
       mostInMinute: of(after, "spillway_room_admitted_in_minute_most"),
       isRestarted,
       beyond: since("spillway_room_admitted_beyond_total"),
+      edges: Math.max(of(before, "spillway_room_edges"), of(after, "spillway_room_edges")),
     },
   ];
 }

@@ -14,9 +14,9 @@ export function roomsSeenOf(parts: readonly RoomsSeen[]): RoomsSeen {
 export const visitsByRoom = ({ visits }: RoomsSeen): Map<string, LineVisit[]> =>
   Map.groupBy(visits, ({ room }) => room);
 
-/** Second by second, from the measured time's beginning. */
+/** Second by second, from the measured time's beginning until the last was let in. */
 export function linesOf(seen: RoomsSeen, seconds: number): LineResult[] {
-  const last = Math.ceil(seconds);
+  const last = Math.ceil(seen.visits.reduce((latest, { letIn }) => Math.max(latest, letIn?.[1] ?? 0), seconds));
   return [...visitsByRoom(seen)].map(([room, visits]) => {
     const inLine = new Int32Array(last + 2);
     const letIn = new Int32Array(last + 2);

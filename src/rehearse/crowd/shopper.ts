@@ -200,14 +200,15 @@ export class Shopper implements Exchange {
       this.#crowd.leaves(this, !isRefused, nowMs);
       return true;
     }
-    // After a claim the page is asked for, whatever its answer was.
+    // At the door it is claimed again; after any other answer to a claim the page is asked for.
+    if (isClaim && turn.kind === "waits" && valueAt(body(), "/state") === "at-the-door") this.#beside = beside;
     this.#does(isClaim && turn.kind === "claims" ? { kind: "through" } : turn, nowMs);
     return true;
   }
 
   #does(turn: Turn, nowMs: number): void {
     if (this.#inLineSinceMs === 0) this.#inLineSinceMs = this.dueMs;
-    let pauseMs = this.#claims > 1 ? claimAgainMs : 0;
+    let pauseMs = this.#claims > 0 && turn.kind === "claims" ? claimAgainMs : 0;
     if (turn.kind === "waits" || turn.kind === "looks") pauseMs = turn.seconds * 1000;
     if (turn.kind === "claims") this.#beside = { kind: "claim", path: pathOf(turn.url) };
     else if (turn.kind === "looks") this.#beside = { kind: "look", path: turn.url };

@@ -2,9 +2,10 @@
  * How somebody stands in a waiting room's line, as docs/waiting-room.md describes it.
  *
  * A program (`Accept: application/json`) is answered 202 with `{"state": "waiting"}` and `Retry-After`: it asks again after that time, with its
- * cookies. At `{"state": "your-turn", "claimUrl": …}` it posts to that address, and then makes the request it came for; at the door it may have
- * to wait once more. A call that would change something is answered 409 with the same words (`room_waiting`). A person (`Accept: text/html`) is answered with a page that has the line in it, and looks at the document that everybody
- * reads, as often as its table says, until it calls their place.
+ * cookies. At `{"state": "your-turn", "claimUrl": …}` it posts to that address, as long as it is told to wait at the door, and then makes the
+ * request it came for. A call that would change something is answered 409 with the same words (`room_waiting`).
+ * A person (`Accept: text/html`) is answered with a page that has the line in it, and looks at the document that everybody reads, as often as its
+ * table says, until it calls their place.
  */
 import type { NowServing } from "#contract/waiting-room.ts";
 import type { Answer } from "../ports.ts";

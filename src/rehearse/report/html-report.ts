@@ -272,7 +272,7 @@ function inLine({ room, came, letIn, allowedPerMinute, everySecond, said }: Line
   return markup`<section aria-labelledby="${id}"><h2 id="${id}">In line before “${room}”</h2>
 <p>${count(came, "shopper")} came to it and ${whole(letIn)} were let in${allowedPerMinute === null ? "" : `; ${whole(allowedPerMinute)} are allowed in any minute`}.</p>
 <figure>
-<p class="legend"><b>People in line</b><span class="k-response">of this crowd</span>${words.length === 0 ? none : markup`<span class="k-low">all, as the room says</span>`}</p>
+<p class="legend"><b>People in line</b><span class="k-response">of this crowd</span>${words.length === 0 ? none : markup`<span class="k-low">not called yet, as the room says</span>`}</p>
 ${drawChart({
   says: `People in line over time: of this crowd ${whole(points.reduce((most, one) => Math.max(most, one.inLine), 0))} at most.`,
   x,
@@ -304,7 +304,12 @@ ${drawChart({
 })}
 ${table(
   `The line before ${room} over time`,
-  [["At"], ["In line, of this crowd", "n"], ["Waiting, as the room says", "n"], ["Let in within the last minute", "n"]],
+  [
+    ["At"],
+    ["In line, of this crowd", "n"],
+    ["Not called yet, as the room says", "n"],
+    ["Let in within the last minute", "n"],
+  ],
   thinned(everySecond, tableRowsMax).map((one) => [
     clock(one.atSecond),
     whole(one.inLine),

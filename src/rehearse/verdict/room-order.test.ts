@@ -20,6 +20,7 @@ describe("the order of a line", () => {
     expect(roomOrderOf([inAt(1, 50), inAt(2, 51), inAt(3, 52)])).toEqual({
       placed: 3,
       overtakings: 0,
+      atTheDoor: 0,
       overtakenMost: 0,
       doubled: 0,
       aheadOfTime: 0,
@@ -42,13 +43,14 @@ describe("the order of a line", () => {
     });
     expect(roomOrderOf([stood, inAt(2, 50), inAt(3, 55), inAt(4, 61)])).toMatchObject({
       overtakings: 2,
+      atTheDoor: 2,
       overtakenMost: 2,
     });
   });
 
   test("is unfair when somebody is told to wait long after a later one is in, and not when two edges differ for a moment", () => {
     const told = (waitedSecond: number) => visit(1, { waitedSecond });
-    expect(roomOrderOf([told(50.1 + hearsaySeconds), inAt(2, 50)])).toMatchObject({ overtakings: 1 });
+    expect(roomOrderOf([told(50.1 + hearsaySeconds), inAt(2, 50)])).toMatchObject({ overtakings: 1, atTheDoor: 0 });
     expect(roomOrderOf([told(50 + hearsaySeconds), inAt(2, 50)])).toMatchObject({ overtakings: 0 });
   });
 

@@ -4,18 +4,24 @@
  * An overtaking is a pair: somebody with a later place was let in before somebody with an earlier one who was there for it. Who was there is
  * narrow on purpose, since a turn that nobody uses must not hold up the rest, and since two edges agree within a second or so:
  *  - they were told to wait, by an answer that was asked for `hearsaySeconds` or more after the later one was in;
- *  - or their request to be let in had been with the room for `standsSeconds` by then, and was answered `apartSeconds` or more afterwards.
+ *  - or their request to be let in had been with the room for `standsSeconds` by then, and was answered `apartSeconds` or more afterwards. Edges
+ *    that share a line let in those at their own doors by what each was granted for seconds, so that this is strict for one edge alone.
  */
+import { sum } from "../measure/merge.ts";
 import type { LineVisit } from "../ports.ts";
 
 export const hearsaySeconds = 3;
 export const standsSeconds = 1;
 export const apartSeconds = 0.25;
+/** What the clocks of the crowd's processes may differ. */
+const clocksSeconds = 0.25;
 
 export type RoomOrder = {
   /** Shoppers whose place is known. */
   readonly placed: number;
   readonly overtakings: number;
+  /** Those of `overtakings` that happened at the door, to somebody whose request to be let in was there. */
+  readonly atTheDoor: number;
   /** Who was overtaken most often, by how many. */
   readonly overtakenMost: number;
   /** Shoppers who were told a number that another one had. */
@@ -33,10 +39,12 @@ export function roomOrderOf(visits: readonly LineVisit[]): RoomOrder {
   const known = visits.filter((visit): visit is Placed => visit.rank !== undefined);
   const placed = [...known, ...withoutNumber(visits, known)];
   const overtaken = overtakingsOf(placed);
+  const whileWaiting = overtakingsOf(placed.map((visit) => ({ ...visit, claims: [] })));
   const numbers = visits.flatMap(({ number }) => (number === undefined ? [] : [number]));
   return {
     placed: known.length,
-    overtakings: overtaken.reduce((total, count) => total + count, 0),
+    overtakings: sum(overtaken),
+    atTheDoor: sum(overtaken) - sum(whileWaiting),
     overtakenMost: overtaken.reduce((most, count) => Math.max(most, count), 0),
     doubled: numbers.length - new Set(numbers).size,
     aheadOfTime: aheadOfTime(visits),
@@ -56,7 +64,7 @@ function withoutNumber(visits: readonly LineVisit[], known: readonly Placed[]): 
     .filter((visit) => visit.rank === undefined && visit.letIn !== undefined)
     .sort((one, other) => one.came[0] - other.came[0])
     .map((visit) => {
-      for (; at < told.length && (told[at]?.[0] ?? 0) < visit.came[0]; at++)
+      for (; at < told.length && (told[at]?.[0] ?? 0) < visit.came[0] - clocksSeconds; at++)
         highest = Math.max(highest, told[at]?.[1] ?? 0);
       return { ...visit, rank: highest + 0.5 };
     });
@@ -121,7 +129,8 @@ function aheadOfTime(visits: readonly LineVisit[]): number {
   let highest = 0;
   let early = 0;
   for (const { number, came } of [...visits].sort((one, other) => one.came[0] - other.came[0])) {
-    for (; at < told.length && (told[at]?.[0] ?? 0) < came[0]; at++) highest = Math.max(highest, told[at]?.[1] ?? 0);
+    for (; at < told.length && (told[at]?.[0] ?? 0) < came[0] - clocksSeconds; at++)
+      highest = Math.max(highest, told[at]?.[1] ?? 0);
     if (number !== undefined && number < highest) early += 1;
   }
   return early;

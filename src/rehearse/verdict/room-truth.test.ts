@@ -27,6 +27,7 @@ const book: RoomBooks = {
   mostInMinute: 60,
   isRestarted: false,
   beyond: 0,
+  edges: 1,
 };
 
 test("a crowd that was let in at the rate says so, whoever else came", () => {
@@ -59,4 +60,13 @@ test("what nobody says is not looked at, and never counted as kept", () => {
   const [admission, fairness] = judgeRooms(seen(people(5, 1)), []);
   expect(admission).toMatchObject({ looked: 0, detail: expect.stringContaining("nobody says how many") });
   expect(fairness).toMatchObject({ held: true, looked: 5 });
+});
+
+test("who is overtaken at the door of one edge was wronged; edges that share a line are told of it, and no more", () => {
+  const stood: LineVisit = { ...letInAt(20, 1), claims: [[20, 40]], letIn: [20, 40] };
+  const visits = [stood, letInAt(30, 2)];
+  expect(judgeRooms(seen(visits), [book])[1]).toMatchObject({ held: false, broken: 1 });
+  const [, fairness] = judgeRooms(seen(visits), [{ ...book, edges: 2 }]);
+  expect(fairness).toMatchObject({ held: true, broken: 0 });
+  expect(fairness.detail).toStartWith('1 overtakings at "drop", one shopper by 1; 1 of them at the door, within what');
 });

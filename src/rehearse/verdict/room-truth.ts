@@ -22,6 +22,8 @@ export type RoomBooks = {
   /** That edge was restarted meanwhile, and counts since then. */
   readonly isRestarted: boolean;
   readonly beyond: number;
+  /** How many edges share the line, as far as is known. */
+  readonly edges: number;
 };
 
 /** A minute of the crowd's is shorter by what the clocks of its processes may differ. */
@@ -45,7 +47,11 @@ export function judgeRooms(seen: RoomsSeen, books: readonly RoomBooks[]): [Promi
   const left = seen.visitsCount - seen.visits.length;
   const more = left > 0 ? [`${left} more shoppers came than are kept`] : [];
   const admissions = rooms.map(admissionOf);
-  const orders = rooms.map(({ room, visits }) => ({ room, order: roomOrderOf(visits) }));
+  const orders = rooms.map(({ room, visits, book }) => ({
+    room,
+    order: roomOrderOf(visits),
+    isOneEdge: book?.edges === 1,
+  }));
   const placed = orders.reduce((total, { order }) => total + order.placed, 0);
   const looked = admissions.reduce((total, one) => total + one.looked, 0);
   const words = [...admissions.map((one) => one.words), ...more].join(". ");
@@ -63,8 +69,8 @@ export function judgeRooms(seen: RoomsSeen, books: readonly RoomBooks[]): [Promi
       : promise(
           "fairness",
           placed,
-          orders.reduce((total, { order }) => total + brokenIn(order), 0),
-          [...orders.map(({ room, order }) => orderWords(room, order)), ...more].join(". "),
+          orders.reduce((total, { order, isOneEdge }) => total + brokenIn(order, isOneEdge), 0),
+          [...orders.map(({ room, order, isOneEdge }) => orderWords(room, order, isOneEdge)), ...more].join(". "),
         ),
   ];
 }
@@ -91,7 +97,7 @@ function admissionOf({ room, visits, seenOutflow, book }: Met): { looked: number
   const own =
     book?.mostInMinute === undefined
       ? "nobody was asked for its own books"
-      : `by its own count ${whole(book.mostInMinute)}${book.isRestarted ? " since a restart" : ""}${beyond > 0 ? `, ${beyond} of them beyond what was allowed` : ""}`;
+      : `by ${book.edges > 1 ? `the count of one of ${book.edges} edges` : "its own count"} ${whole(book.mostInMinute)}${book.isRestarted ? " since a restart" : ""}${beyond > 0 ? `, ${beyond} of them beyond what was allowed` : ""}`;
   const words = [
     `${whole(allowed)} allowed in any 60 s at "${room}"; the crowd saw ${whole(most)} at most, ${own}`,
     `${whole(letIn.length)} of the crowd were let in${admitted === undefined ? "" : `, ${whole(admitted)} in its books`}${bypassed > 0 ? `, ${bypassed} beside the line` : ""}`,
@@ -118,14 +124,15 @@ function mostWithin(letIn: readonly (readonly [sent: number, answered: number])[
   return most;
 }
 
-const brokenIn = ({ overtakings, doubled, aheadOfTime, movedBack }: RoomOrder): number =>
-  overtakings + doubled + aheadOfTime + movedBack;
+const brokenIn = (order: RoomOrder, isOneEdge: boolean): number =>
+  order.overtakings - (isOneEdge ? 0 : order.atTheDoor) + order.doubled + order.aheadOfTime + order.movedBack;
 
-function orderWords(room: string, order: RoomOrder): string {
-  const { overtakings, overtakenMost, doubled, aheadOfTime, movedBack, tau } = order;
-  const some = (count: number, words: string): string[] => (count > 0 ? [`${count} ${words}`] : []);
+function orderWords(room: string, order: RoomOrder, isOneEdge: boolean): string {
+  const { overtakings, atTheDoor, overtakenMost, doubled, aheadOfTime, movedBack, tau } = order;
+  const some = (count: number, words: string): string[] => (count > 0 ? [`${whole(count)} ${words}`] : []);
   return [
-    `${overtakings} overtakings at "${room}"${overtakings > 0 ? `, one shopper by ${overtakenMost}` : ""}`,
+    `${whole(overtakings)} overtakings at "${room}"${overtakings > 0 ? `, one shopper by ${whole(overtakenMost)}` : ""}`,
+    ...some(isOneEdge ? 0 : atTheDoor, "of them at the door, within what edges that share a line may do"),
     ...some(doubled, "numbers given twice"),
     ...some(aheadOfTime, "came later and got an earlier number"),
     ...some(movedBack, "places moved back"),
