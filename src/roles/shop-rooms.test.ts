@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createTokens } from "#edge/waiting-room/token.ts";
+import { createTokens, type Token } from "#edge/waiting-room/token.ts";
 import { readConfig } from "./config.ts";
 import { edgeSecrets } from "./edge-secrets.ts";
 import { roomKeysOf } from "./room-keys.ts";
@@ -21,40 +21,42 @@ const drop = { id: "drop", epoch: 2, match: { paths: ["/products/lamp"] }, skus:
 const secret = "what the edges share";
 const given = { SPILLWAY_EDGE_CONFIG: fileWith([drop]), SPILLWAY_EDGE_SECRET: secret };
 
+/** By the wall clock, which is what the shop goes by. */
+const endsMs = Date.now() + 600_000;
+
+const passBy = (text: string, more: Partial<Token> = {}): string =>
+  createTokens(roomKeysOf(createHash("sha256").update(text).digest()), {
+    kind: "pass",
+    room: "drop",
+    epoch: 2,
+  }).issue({ seq: 5, fromMs: endsMs, untilMs: 1, generation: 0, thumbprint: null, ...more });
+
 test("passes that an edge has given are good, others are not", async () => {
   const gate = (await roomsElsewhere(readConfig({}), given))?.passGate();
   expect(gate?.rooms).toEqual([{ id: "drop", skus: ["LAMP"] }]);
-  const passBy = (text: string) =>
-    createTokens(roomKeysOf(createHash("sha256").update(text).digest()), {
-      kind: "pass",
-      room: "drop",
-      epoch: 2,
-    }).issue({
-      seq: 5,
-      fromMs: Date.now(),
-      untilMs: 1,
-      generation: 0,
-      thumbprint: null,
-    });
   expect(gate?.read(passBy(secret))).toEqual([{ room: "drop", epoch: 2, seq: 5, isOnce: true, isOver: false }]);
   expect(gate?.read(passBy("something else"))).toEqual([]);
+});
+
+test("passes that two edges gave for one place are one pass, whenever and for whichever device", async () => {
+  const gate = (await roomsElsewhere(readConfig({}), given))?.passGate();
+  const others = [
+    { fromMs: endsMs + 7000, untilMs: 900_000 },
+    { generation: 3 },
+    { thumbprint: new Uint8Array(16).fill(1) },
+  ];
+  for (const other of others) expect(gate?.read(passBy(secret, other))).toEqual(gate?.read(passBy(secret)) ?? []);
 });
 
 test("while a secret is taken over by another the passes of both are good, and those of one that was taken away are not", async () => {
   const readBy = async (secrets: string, pass: string) =>
     (await roomsElsewhere(readConfig({}), { ...given, SPILLWAY_EDGE_SECRET: secrets }))?.passGate()?.read(pass).length;
-  const passOf = (text: string): string =>
-    createTokens(roomKeysOf(createHash("sha256").update(text).digest()), {
-      kind: "pass",
-      room: "drop",
-      epoch: 2,
-    }).issue({ seq: 5, fromMs: Date.now(), untilMs: 1, generation: 0, thumbprint: null });
   for (const [secrets, old, fresh] of [
     ["the old one", 1, 0],
     ["a new one, the old one", 1, 1],
     ["a new one", 0, 1],
   ] as const)
-    expect([await readBy(secrets, passOf("the old one")), await readBy(secrets, passOf("a new one"))]).toEqual([
+    expect([await readBy(secrets, passBy("the old one")), await readBy(secrets, passBy("a new one"))]).toEqual([
       old,
       fresh,
     ]);

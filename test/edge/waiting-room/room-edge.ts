@@ -6,6 +6,8 @@ import { type RunningShop, startShop } from "../../kit/running-shop.ts";
 
 export const adminToken = "a-token-of-the-operator";
 
+export const edgeSecret = "shared between the edges";
+
 export type Seen = {
   readonly method: string;
   readonly path: string;
@@ -61,7 +63,7 @@ export async function startRoomEdge(rooms: readonly object[], more: object = {})
   writeFileSync(file, settings(rooms));
   const start = async (secrets: string): Promise<RunningShop> =>
     await startShop({ word: "edge", env: { SPILLWAY_EDGE_CONFIG: file, SPILLWAY_EDGE_SECRET: secrets } });
-  let edge = await start("shared between the edges");
+  let edge = await start(edgeSecret);
   const admin = async (method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }> => {
     const answer = await fetch(`${edge.opsUrl}${path}`, {
       method,
