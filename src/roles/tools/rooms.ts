@@ -196,7 +196,7 @@ function asker(ops: string, token: string | undefined) {
         signal: AbortSignal.timeout(30_000),
       });
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = (error instanceof Error ? error.message : String(error)).split(":")[0];
       throw new SpillwayError(
         "origin_unavailable",
         `No edge answers at ${ops} (${reason}). Name its operations port by --ops, as it was printed when the edge started.`,

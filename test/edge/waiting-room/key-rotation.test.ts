@@ -1,7 +1,7 @@
 /** The edges' secret is taken over by another, with real processes: nobody loses a place or a pass by it, and what was signed by one that was taken away is nothing. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { PlaceView } from "#contract/waiting-room.ts";
-import { startRoomEdge, Visitor } from "./room-edge.ts";
+import { edgeSecret, startRoomEdge, Visitor } from "./room-edge.ts";
 
 let world: Awaited<ReturnType<typeof startRoomEdge>>;
 const room = { id: "drop", match: { paths: ["/products/*"] }, outflowPerMinute: 6000 };
@@ -44,7 +44,7 @@ test("a new secret in front of the old one, then alone: places and passes go on,
   // The line is kept in this edge's memory, and over a restart in its file, which the old secret has signed.
   await Bun.sleep(1500);
 
-  await restart("a new one, shared between the edges", [inside, waiting, away]);
+  await restart(`a new one, ${edgeSecret}`, [inside, waiting, away]);
   expect(await isIn(inside)).toBe(true);
   expect((await placeOf(away)).number).toBe(missed);
   expect(await isIn(waiting)).toBe(false);
