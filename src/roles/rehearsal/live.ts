@@ -106,12 +106,11 @@ export function resultText(result: RunResult): string {
       ? []
       : ["Nothing may be concluded from this run:", ...result.voidReasons.map((reason) => `  ${reason}`)]),
     `verdict: ${result.verdict}`,
-    decisionLine(result),
   ].join("\n");
 }
 
-/** The last word. */
-function decisionLine(result: RunResult): string {
+/** The last word on a run that was played by itself. */
+export function decisionLine(result: RunResult): string {
   const decision = decisionOf(result);
   return `${decision === undefined ? "" : `${decision.toUpperCase()}: `}${subline(result)}`;
 }

@@ -15,7 +15,7 @@ import { planOfFlags, planOfShop } from "../rehearsal/flag-plan.ts";
 import { processesFor, type RehearseFlags, readFlags } from "../rehearsal/flags.ts";
 import { rehearseGoNoGo } from "../rehearsal/go-no-go.ts";
 import type { Worker } from "../rehearsal/job.ts";
-import { liveView, resultText } from "../rehearsal/live.ts";
+import { decisionLine, liveView, resultText } from "../rehearsal/live.ts";
 import { joinMachine, machinesJoined } from "../rehearsal/machines.ts";
 import { rehearsalParts } from "../rehearsal/parts.ts";
 import { intentOf, type ReadyPlan, readPlanFile, readyPlan, rehearsalSchemaJson } from "../rehearsal/plan-file.ts";
@@ -142,7 +142,8 @@ async function rehearse(flags: RehearseFlags, signal: AbortSignal, open: typeof 
     const played = await playOnce(flags, withDrills, { parts, say, signal });
     if (played.kind === "not begun") return notBegun(played.reason, say);
     if (flags.report !== undefined) await writeFiles(flags.report, filesOf(parts, played.result, ""), say);
-    print(flags.isJson ? JSON.stringify(played.result) : `\n${resultText(played.result)}`);
+    const { result } = played;
+    print(flags.isJson ? JSON.stringify(result) : `\n${resultText(result)}\n${decisionLine(result)}`);
     return exitCodeOf[played.result.verdict];
   } finally {
     await house?.close();

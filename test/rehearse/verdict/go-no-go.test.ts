@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { goNoGoMarkdown, goNoGoText } from "#rehearse/report/go-no-go-report.ts";
 import { findBottleneck } from "#rehearse/verdict/bottleneck.ts";
 import { goNoGo } from "#rehearse/verdict/go-no-go.ts";
-import { resultText } from "#roles/rehearsal/live.ts";
+import { decisionLine } from "#roles/rehearsal/live.ts";
 import { at, readings, steps, withDrills } from "../sample-decision.ts";
 import { sampleResult } from "../sample-result.ts";
 
@@ -68,8 +68,7 @@ describe("no-go", () => {
   test("is the last word of a single run too, and go only where something was asked", () => {
     const nothing = { thresholds: [], promises: [], drills: [] };
     const asked = { ...nothing, promises: [{ ...broken, held: true, broken: 0 }] };
-    const lastLine = (change: Parameters<typeof sampleResult>[0]) =>
-      resultText(sampleResult(change)).split("\n").at(-1);
+    const lastLine = (change: Parameters<typeof sampleResult>[0]) => decisionLine(sampleResult(change));
     expect(lastLine({ ...asked, verdict: "held" })).toBe("GO: 1 promise: all of them held.");
     expect(lastLine({ ...nothing, verdict: "held" })).toStartWith("But nothing was asked of it");
     for (const verdict of ["threshold broken", "invariant broken", "void"] as const)
