@@ -42,6 +42,12 @@ const whole = (value: number): string => (Number.isFinite(value) ? Math.round(va
 const digits = (value: number, count: number): string => (Number.isFinite(value) ? value.toFixed(count) : "-");
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+/** Half of what the middle half of them lies within. */
+const spread = (values: readonly number[]): number => {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN;
+  return (at(0.75) - at(0.25)) / 2;
+};
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 type Edge = { readonly port: number; readonly pid: number; stop(signal?: NodeJS.Signals): Promise<void> };
@@ -132,9 +138,10 @@ export async function benchWaitingRoom(given: string[]): Promise<number> {
       ["CPU of a request without a room, µs", digits(check.openMicros, 1), "", undefined],
       [
         "  the same with a pass to be checked, µs more",
-        digits(check.checkMicros, 1),
+        `${digits(check.checkMicros, 1)} ± ${digits(check.spreadMicros, 1)}`,
         `≤ ${reach.checkMicros}`,
-        check.checkMicros <= reach.checkMicros,
+        // Where rounds differ by more than what is looked for, none of them says anything.
+        check.spreadMicros > reach.checkMicros ? undefined : check.checkMicros <= reach.checkMicros,
       ],
       ["  with a pass that was checked before, µs more", digits(check.knownMicros, 1), "", undefined],
       ["CPU of the line while nobody asks, % of a core", digits(check.idle * 100, 1), "", undefined],
@@ -144,8 +151,11 @@ export async function benchWaitingRoom(given: string[]): Promise<number> {
       ["seconds from kill -9 to the next admission", digits(resume.admitSeconds, 2), "", undefined],
       ["places changed by it", whole(resume.changed), "0", resume.changed === 0],
     ];
-    const verdict = (met: boolean | undefined): string => (met === undefined ? "" : met ? "reached" : "MISSED");
-    const shown = rows.map(([name, measured, target, met]) => [name, measured, target, verdict(met)]);
+    const verdict = (target: string, met: boolean | undefined): string => {
+      if (met === undefined) return target.startsWith("≤") ? "TOO NOISY TO SAY" : "";
+      return met ? "reached" : "MISSED";
+    };
+    const shown = rows.map(([name, measured, target, met]) => [name, measured, target, verdict(target, met)]);
     process.stdout.write(`\n${table([["", "measured", "to reach", ""], ...shown])}\n\n`);
     const rounded = (value: number, count: number) =>
       Number.isFinite(value) ? Math.round(value * 10 ** count) / 10 ** count : null;
@@ -155,6 +165,7 @@ export async function benchWaitingRoom(given: string[]): Promise<number> {
       waiting,
       rssMb: rounded(rssMb, 0),
       checkMicros: rounded(check.checkMicros, 1),
+      checkSpreadMicros: rounded(check.spreadMicros, 1),
       overAdmitted,
       resumeSeconds: rounded(resume.admitSeconds, 2),
     };
@@ -410,6 +421,7 @@ async function checks(generator: Generator, guarded: Edge, open: Edge, rounds: n
   return {
     openMicros: median(costs.open),
     checkMicros: median(costs.checked),
+    spreadMicros: spread(costs.checked),
     knownMicros: median(costs.known),
     alonePerSecond: alone(passes),
     idle,

@@ -45,9 +45,9 @@ export async function watchedEdge(
   behind: Partial<Pick<EdgeDeps, "open" | "shop">>,
 ) {
   const values = new Map<string, number>();
-  const add = (name: string, labels: Readonly<Record<string, string>>) => () => {
+  const add = (name: string, labels: Readonly<Record<string, string>>): (() => void) => {
     const key = `${name} ${JSON.stringify(labels)}`;
-    values.set(key, (values.get(key) ?? 0) + 1);
+    return () => void values.set(key, (values.get(key) ?? 0) + 1);
   };
   const meter: Meter = {
     counter: (name) => (labels) => add(name, labels),

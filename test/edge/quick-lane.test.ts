@@ -363,12 +363,12 @@ test("the short ways give the same answers as the stages, and leave the same beh
 
 test("who is in a waiting room gets the same by the short ways as by the stages, is counted once, and so is what the shop says of them", async () => {
   const request = asking(roomHosts, passFields, fc.oneof(path, pathOfRoom));
-  const { quick, visits, checked } = await holdTogether(roomConfigs, request, { numRuns: 300 });
-  expect(quick).toBeGreaterThan(250);
-  expect(visits).toBeGreaterThan(1000);
+  const { quick, visits, checked } = await holdTogether(roomConfigs, request, { numRuns: 200 });
+  expect(quick).toBeGreaterThan(150);
+  expect(visits).toBeGreaterThan(500);
   // Of those on the short ways.
-  expect(checked).toBeGreaterThan(1000);
-}, 60_000);
+  expect(checked).toBeGreaterThan(500);
+}, 120_000);
 
 test("a page that everybody wants is answered by the quick lane from its fourth request on", async () => {
   const clock = { ms: beginMs };
