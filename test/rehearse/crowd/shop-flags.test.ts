@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { rehearse } from "./tool-kit.ts";
 
 test("a sale by flags alone is played without a word about books, and a shop that only fails has not held", async () => {
-  await using server = Bun.serve({
+  using server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
     fetch: () => new Response("no such shop", { status: 404 }),
