@@ -43,7 +43,8 @@ time counts from when it should have begun, so that a shop that stands still is 
 
   --url URL        the target; in place of the plan's, or with the flags below instead of a plan (errors must stay below 1 %)
   --path PATH      an address to ask for; may come several times (/)
-  --shop           the sale of the demonstration shop: browse, search, cart, order, track
+  --shop           the sale of the demonstration shop: browse, search, cart, order, track. Its books are held to the truth where
+                   DATABASE_URL or SPILLWAY_DATA say where they are, as for up
   --rate N         journeys begun a second (10)          --seconds N   how long (30)
   --spike          to ten times the rate in the middle   --peak N      to this rate instead
   --users N        a closed crowd: so many, each again when done
@@ -152,6 +153,13 @@ async function rehearse(flags: RehearseFlags, signal: AbortSignal, open: typeof 
 
 /** Played at the peak where nobody names others: one of each kind of trouble. */
 const drillsOfAHouse = ["worker-killed", "payment-slow", "postgres-killed"];
+
+/** Where the shop's books are, by the settings of `up`; without them nobody asks for the truth. */
+function shopOf({ DATABASE_URL, SPILLWAY_DATA }: NodeJS.ProcessEnv): object {
+  if (DATABASE_URL !== undefined) return { kind: "spillway", settings: { databaseUrl: DATABASE_URL } };
+  if (SPILLWAY_DATA !== undefined) return { kind: "spillway", settings: { dataDir: SPILLWAY_DATA } };
+  return {};
+}
 
 const targetOf = ({ doorUrl, databaseUrl, opsUrls }: House) => ({
   url: doorUrl,
@@ -263,7 +271,10 @@ async function planOf(flags: RehearseFlags, given: object | undefined): Promise<
   const own = url === undefined ? "/" : `${url.pathname}${url.search}`;
   const raw: Record<string, unknown> = structuredClone(
     flags.isShop || flags.isHouse
-      ? { ...planOfShop({ ...base, paths: [] }, flags.isHouse ? houseWare : undefined), target: { kind: "spillway" } }
+      ? {
+          ...planOfShop({ ...base, paths: [] }, flags.isHouse ? houseWare : undefined),
+          target: flags.isHouse ? { kind: "spillway" } : shopOf(process.env),
+        }
       : planOfFlags({ ...base, paths: flags.paths.length > 0 ? flags.paths : [own] }),
   );
   // Flags have no word for thresholds, and a shop that only fails has not held. Under drills it may.
