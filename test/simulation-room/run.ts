@@ -66,7 +66,7 @@ function elsewhere(): Player {
   const lines = linesOf(child.stdout);
   return {
     async play(from, count) {
-      child.stdin.write(`${JSON.stringify({ from, count, mutant: values.mutant, isWhole: values.all })}\n`);
+      await child.stdin.write(`${JSON.stringify({ from, count, mutant: values.mutant, isWhole: values.all })}\n`);
       await child.stdin.flush();
       const { value } = await lines.next();
       if (value === undefined) throw new Error(`The process that played the seeds from ${from} on has ended.`);
