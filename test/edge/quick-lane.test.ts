@@ -33,7 +33,8 @@ const wordy = "What is written here is long enough to be worth compressing. ".re
 /** By the path: what kind of answer it is. */
 function shop(request: LightRequest): Response | WholeAnswer | Promise<Response> {
   const { pathname, search } = new URL(request.url);
-  const body = `${request.method} ${pathname}${search} ${request.headers.get("x-flavour") ?? ""} ${wordy}`;
+  const said = `${request.headers.get("x-flavour") ?? ""} ${request.headers.get("spillway-pressure") ?? ""}`;
+  const body = `${request.method} ${pathname}${search} ${said} ${wordy}`;
   const fields: Record<string, string> = { "cache-control": "max-age=60", "content-type": "text/html; charset=utf-8" };
   if (pathname.includes("vary")) fields.vary = "X-Flavour";
   if (pathname.includes("tagged"))
@@ -42,6 +43,7 @@ function shop(request: LightRequest): Response | WholeAnswer | Promise<Response>
   if (pathname.includes("never")) fields["cache-control"] = "no-store";
   if (pathname.includes("private")) fields["cache-control"] = 'max-age=60, private="set-cookie"';
   if (pathname.includes("limited")) fields.ratelimit = '"theirs";r=1;t=1';
+  if (pathname.includes("timed")) Object.assign(fields, { "server-timing": "db;dur=3", "spillway-pressure": "9" });
   if (pathname.includes("picture")) fields["content-type"] = "image/avif";
   if (pathname.includes("cookie")) fields["set-cookie"] = "a=1";
   if (pathname.includes("moved"))
@@ -248,8 +250,9 @@ const path = fc.constantFrom(
     "/limited-tagged",
     "/picture",
     "/cookie",
+    "/timed-tagged",
   ],
-  ...["/program-never", "/program-order", "/program-limited-never", "/program-busy", "/program-tagged"],
+  ...["/program-never", "/program-order", "/program-limited-timed-never", "/program-busy", "/program-tagged"],
   ...["/late-never", "/failing", "/gateway"],
   ...["/moved", "/missing", "/empty", "/.spillway/challenge"],
 );
@@ -320,8 +323,8 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("wait" as const), ms: fc.integer({ min: 1, max: 4000 }) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("purge" as const), path, soft: fc.boolean() }) },
   {
-    weight: 1,
-    arbitrary: fc.record({ kind: fc.constant("pressure" as const), level: fc.constantFrom(null, null, 0, 2) }),
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant("pressure" as const), level: fc.constantFrom(null, 0, 1, 2) }),
   },
 );
 
@@ -340,7 +343,7 @@ test("the short ways give the same answers as the stages, and leave the same beh
           else if (one.kind === "purge") {
             for (const { edge } of [long, short]) edge.cache.purge({ url: one.path, soft: one.soft });
           } else if (one.kind === "pressure") {
-            for (const { edge } of [long, short]) edge.pressure.override(one.level as 0 | 2 | null);
+            for (const { edge } of [long, short]) edge.pressure.override(one.level as 0 | 1 | 2 | null);
           } else {
             const asked: Asked = {
               method: one.method,
@@ -438,4 +441,23 @@ test("on the wire a quick answer is the same bytes as a long one: whole, HEAD, 3
   } finally {
     await listener.stop(50);
   }
+});
+
+test("under pressure hits and orders take the short ways too, and say how hard it is", async () => {
+  const { ask, edge, quick, visits } = side(configs[0] as EdgeConfig, { ms: 1_795_000_000_000 }, true);
+  const asked = (method: string, target: string): Asked => ({ method, target, fields: [["Host", "shop.example"]] });
+  for (let time = 0; time < 5; time++) {
+    await ask(asked("GET", "/timed-picture"), "203.0.113.3");
+    await Bun.sleep(0);
+  }
+  edge.pressure.override(2);
+  const [before, visited] = [quick(), visits()];
+  const hit = await ask(asked("GET", "/timed-picture"), "203.0.113.3");
+  expect(hit.fields).toContain("spillway-pressure: 2");
+  expect(hit.fields).toContain('server-timing: db;dur=3, pressure;desc="2"');
+  const order = await ask(asked("POST", "/program-order"), "203.0.113.3");
+  expect(order.fields).toContain("spillway-pressure: 2");
+  // The shop was told as well: it writes what it heard.
+  expect(order.body).toContain("POST /program-order  2 ");
+  expect([quick() - before, visits() - visited]).toEqual([1, 1]);
 });

@@ -36,7 +36,7 @@ function prepared(
   length: number,
   body: Uint8Array | null,
 ): PreparedAnswer {
-  return { status, statusText, fields: [...headers], length, body, wire: undefined };
+  return { status, statusText, fields: [...headers], length, body, wire: undefined, underPressure: undefined };
 }
 
 export class Answers {
