@@ -27,6 +27,7 @@ import {
   type Recipient,
   type RequestHead,
 } from "./ports.ts";
+import { type Pressure, pressureField } from "./pressure.ts";
 import type { Lane } from "./quick-lane.ts";
 import type { Seeing, Sight } from "./seeing.ts";
 import { type End, endOf, endOfStatus, type Turn as Place, type Shedding } from "./shedding/shedding.ts";
@@ -37,6 +38,7 @@ type Stages = {
   readonly limits: Limits;
   /** Undefined where nothing is cached. */
   readonly cache: EdgeCache | undefined;
+  readonly pressure: Pressure;
   readonly shedding: Shedding;
   readonly balancer: Balancer;
   /** For errors of what is behind it. */
@@ -48,8 +50,8 @@ type Stages = {
 type Told = readonly (readonly [string, string])[];
 type Known = Stages & {
   readonly notPassedBack: ReadonlySet<string>;
-  /** Where the client is told how much it may ask for: an origin's words about that would contradict. */
-  readonly notPassedBackToTold: ReadonlySet<string>;
+  /** Where the client is told how much it may ask for, or how hard it is: an origin's words about that would contradict. */
+  readonly notPassedBackBeside: (told: Told) => ReadonlySet<string>;
 };
 
 export function createByteLane(stages: Stages): Lane {
@@ -58,7 +60,7 @@ export function createByteLane(stages: Stages): Lane {
   const known: Known = {
     ...stages,
     notPassedBack: new Set(taken),
-    notPassedBackToTold: new Set([...taken, "ratelimit", "ratelimit-policy"]),
+    notPassedBackBeside: besides(taken),
   };
   return (exchange, head, startedMs, client, body, guest) => {
     const { method } = exchange;
@@ -78,6 +80,21 @@ export function createByteLane(stages: Stages): Lane {
   };
 }
 
+/** What is taken out where these are told: they stand in the place of an origin's, but for those that are added to its. */
+function besides(taken: readonly string[]): Known["notPassedBackBeside"] {
+  const known = new Map<number, ReadonlySet<string>>();
+  return (told) => {
+    // By their count: limits tell two, pressure two, both of them four.
+    const id = told.length * 2 + (told[0]?.[0] === pressureField ? 1 : 0);
+    const found = known.get(id);
+    if (found !== undefined) return found;
+    const made = new Set([...taken, ...told.map(([name]) => name)]);
+    made.delete("server-timing");
+    known.set(id, made);
+    return made;
+  };
+}
+
 /** One request on this way: to the origin its freight, to the client the delivery of its answer. */
 class Ride implements Freight, Delivery {
   readonly isHead: boolean;
@@ -89,7 +106,9 @@ class Ride implements Freight, Delivery {
   readonly #exchange: Glimpse;
   readonly #fields: KeptFields;
   readonly #passing: Passing | undefined;
-  readonly #told: Told;
+  #told: Told;
+  /** It came under pressure: client and origin are told so. */
+  readonly #isPressed: boolean;
   readonly #sight: Sight;
   readonly #guest: Guest | undefined;
   #to: Recipient | undefined;
@@ -115,7 +134,10 @@ class Ride implements Freight, Delivery {
     this.isHead = exchange.method === "HEAD";
     this.line = `${exchange.method} ${exchange.target} HTTP/1.1\r\n`;
     this.host = exchange.host;
-    this.rest = linesForOrigin(exchange, head, lane.name, sight.lines);
+    const level = lane.pressure.level();
+    this.#isPressed = level !== 0;
+    const rest = linesForOrigin(exchange, head, lane.name, sight.lines);
+    this.rest = level === 0 ? rest : `${pressureField}: ${level}\r\n${rest}`;
     // The head is read over by the next request; nobody else has this exchange.
     this.#fields = new KeptFields(head);
     (exchange as { headers: Fields }).headers = this.#fields;
@@ -124,8 +146,9 @@ class Ride implements Freight, Delivery {
 
   start(client: Client): void {
     this.#to = client.awaits(this);
-    const { balancer, shedding } = this.#lane;
+    const { balancer, shedding, pressure } = this.#lane;
     const exchange = this.#exchange;
+    if (this.#isPressed) pressure.looked(exchange.atMs);
     exchange.notes.answeredBy = "forward";
     const turn = balancer.first(exchange.method, exchange.notes);
     this.#place = shedding.begins(exchange);
@@ -146,7 +169,7 @@ class Ride implements Freight, Delivery {
     if (status >= 502 && status <= 504) return false;
     // What the shop says of the shopper is obeyed, and not shown.
     if (this.#guest !== undefined && head.has(roomField)) return false;
-    const { cache, notPassedBack: usual, notPassedBackToTold, seeing } = this.#lane;
+    const { cache, notPassedBack: usual, notPassedBackBeside, seeing } = this.#lane;
     const exchange = this.#exchange;
     let cacheStatus = "";
     if (cache !== undefined) {
@@ -156,7 +179,7 @@ class Ride implements Freight, Delivery {
     }
     this.#counted(status);
     const told = this.#told;
-    let lines = head.linesWithout(told.length === 0 ? usual : notPassedBackToTold) + cacheStatus;
+    let lines = head.linesWithout(told.length === 0 ? usual : notPassedBackBeside(told)) + cacheStatus;
     for (const [name, value] of told) lines += `${name}: ${value}\r\n`;
     if (length >= 0 && status !== 204) lines += `content-length: ${length}\r\n`;
     this.#to?.begin(status, lines, head.has("date"));
@@ -202,10 +225,11 @@ class Ride implements Freight, Delivery {
 
   /** The head of an answer is here: upstream and shedding have what they want to know. */
   #counted(status: number): void {
-    const { balancer } = this.#lane;
+    const { balancer, pressure } = this.#lane;
     this.#isAnswered = true;
     balancer.answered(this.#turn as Turn, status);
     this.#leavePlace(endOfStatus(status));
+    if (this.#isPressed) this.#told = [...pressure.told(), ...this.#told];
   }
 
   #leavePlace(end: End): void {

@@ -151,7 +151,7 @@ export function createEdge(config: EdgeConfig, deps: EdgeDeps, before?: Edge): E
   const last = deps.shop === undefined ? forwardTo(balancer as Balancer, deps.name) : askShop(deps.shop);
 
   // The stages' short cuts. One more stage that must see every request says so by `gate` of the quick lane.
-  const short = { seeing, limits, shedding, fallback, cache: config.cache.enabled ? cache : undefined };
+  const short = { seeing, limits, pressure, shedding, fallback, cache: config.cache.enabled ? cache : undefined };
   const on =
     deps.shop === undefined
       ? createByteLane({ ...short, balancer: balancer as Balancer, name: deps.name })
@@ -165,7 +165,7 @@ export function createEdge(config: EdgeConfig, deps: EdgeDeps, before?: Edge): E
       routeOf: createRoutes(config.routes),
       now: clock.now,
       handle: inOrder(stages, last),
-      quick: createQuickLane({ ...short, pressure, on, rooms }),
+      quick: createQuickLane({ ...short, on, rooms }),
       onRefused: (status) => countRefused({ status: String(status) })(),
     },
   );

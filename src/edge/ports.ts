@@ -174,6 +174,10 @@ export type PreparedAnswer = {
   readonly body: Uint8Array | null;
   /** A place for what the listener made of it. */
   wire: Uint8Array | undefined;
+  /** A place for the same with what it says under pressure. */
+  underPressure?:
+    | { readonly told: readonly (readonly [string, string])[]; readonly answer: PreparedAnswer }
+    | undefined;
 };
 
 /** What a listener knows of a request beside the request itself; one object for all of its requests. */

@@ -10,7 +10,7 @@
 import type { EdgeConfig } from "#contract/edge-config.ts";
 import type { Answer, Exchange, Stage } from "./exchange.ts";
 import { withFields } from "./limits/limits.ts";
-import { type Meter, toHeaders } from "./ports.ts";
+import { type AllFields, FieldList, type Meter } from "./ports.ts";
 
 export type PressureLevel = 0 | 1 | 2 | 3;
 
@@ -30,9 +30,17 @@ export type Pressure = {
   readonly answerStage: Stage;
   /** Behind the cache: tells the upstream. */
   readonly upstreamStage: Stage;
+  /**
+   * The same for requests that meet no stages: `looked` when one comes while the level is above 0, then `told`, what is added to its
+   * answer as the level is by then. Always the same list for one level.
+   */
+  looked(nowMs: number): void;
+  told(): Told;
   stats(): PressureStats;
   configure(settings: EdgeConfig["pressure"]): void;
 };
+
+export type Told = readonly (readonly [string, string])[];
 
 export type PressureStats = {
   readonly level: PressureLevel;
@@ -53,7 +61,17 @@ const quietMsMin = 10;
 /** Mean share of the limit in use from which level 1 begins: there is no more room. */
 const filledFrom = 0.95;
 
-const field = "spillway-pressure";
+export const pressureField = "spillway-pressure";
+
+/** By level. */
+const tellings: readonly Told[] = [0, 1, 2, 3].map((level) =>
+  level === 0
+    ? []
+    : [
+        [pressureField, String(level)],
+        ["server-timing", `pressure;desc="${level}"`],
+      ],
+);
 
 export function createPressure(first: EdgeConfig["pressure"], deps: { readonly meter: Meter }): Pressure {
   let settings = first;
@@ -154,23 +172,14 @@ export function createPressure(first: EdgeConfig["pressure"], deps: { readonly m
     return answer instanceof Promise ? answer.then(tell) : tell(answer);
   };
 
-  function tell(response: Response): Response {
-    const now = level();
-    if (now === 0) return response;
-    return withFields(response, [
-      [field, String(now)],
-      ["server-timing", `pressure;desc="${now}"`],
-    ]);
-  }
+  const told = (): Told => tellings[level()] as Told;
+  const tell = (response: Response): Response => withFields(response, told());
 
   /** Nobody outside may say how hard it is: pages made for a pressure that was made up could end in a cache. */
   const upstreamStage: Stage = (exchange, next) => {
     const now = level();
-    if (now === 0 && !exchange.headers.has(field)) return next(exchange);
-    const headers = toHeaders(exchange.headers);
-    if (now === 0) headers.delete(field);
-    else headers.set(field, String(now));
-    return next({ ...exchange, headers } satisfies Exchange);
+    if (now === 0 && !exchange.headers.has(pressureField)) return next(exchange);
+    return next({ ...exchange, headers: saying(exchange.headers, now) } satisfies Exchange);
   };
 
   return {
@@ -185,11 +194,21 @@ export function createPressure(first: EdgeConfig["pressure"], deps: { readonly m
     },
     answerStage,
     upstreamStage,
+    looked: look,
+    told,
     stats: () => ({ level: level(), override: set, quietMs, ...last }),
     configure(next) {
       settings = next;
     },
   };
+}
+
+/** The fields for an upstream, which is told the level where there is one. All others are as they came. */
+export function saying(fields: AllFields, level: PressureLevel): FieldList {
+  const flat: string[] = [];
+  for (const [name, value] of fields) if (name !== pressureField) flat.push(name, value);
+  if (level > 0) flat.push(pressureField, String(level));
+  return new FieldList(flat);
 }
 
 /** How many of the thresholds are reached. */

@@ -50,8 +50,6 @@ export function createQuickLane(stages: {
       if (document !== undefined) seeing.seen(exchange, document.status, seeing.startMs());
       return document;
     }
-    // Under pressure pages are told so, and stale answers may do.
-    if (pressure.level() !== 0) return undefined;
     const startedMs = seeing.startMs();
     const guest = gate === "free" ? undefined : gate;
     // From here on it is what goes on from the rooms: an answer may vary by that, too.
@@ -70,7 +68,8 @@ export function createQuickLane(stages: {
     cache.taken(exchange);
     if (guest !== undefined) rooms?.letIn(guest);
     seeing.seen(exchange, answer.status, startedMs);
-    return fields.length === 0 ? answer : withFields(answer, fields);
+    const ready = pressure.level() === 0 ? answer : underPressure(pressure, answer, exchange.atMs);
+    return fields.length === 0 ? ready : withFields(ready, fields);
   };
 }
 
@@ -79,7 +78,23 @@ function isPrivateAnswer({ fields }: PreparedAnswer): boolean {
   return false;
 }
 
+/** Pages are told of it. For the second that an answer is ready, so is the one that says so. */
+function underPressure(pressure: Pressure, answer: PreparedAnswer, nowMs: number): PreparedAnswer {
+  pressure.looked(nowMs);
+  const told = pressure.told();
+  if (told.length === 0) return answer;
+  if (answer.underPressure?.told !== told) {
+    const timing = answer.fields.find(([name]) => name === "server-timing")?.[1];
+    const fields = told.map(([name, value]): readonly [string, string] => [
+      name,
+      name === "server-timing" && timing !== undefined ? `${timing}, ${value}` : value,
+    ]);
+    answer.underPressure = { told, answer: withFields(answer, fields) };
+  }
+  return answer.underPressure.answer;
+}
+
 function withFields(answer: PreparedAnswer, fields: readonly (readonly [string, string])[]): PreparedAnswer {
   const kept = answer.fields.filter(([name]) => !fields.some(([added]) => added === name));
-  return { ...answer, fields: [...kept, ...fields], wire: undefined };
+  return { ...answer, fields: [...kept, ...fields], wire: undefined, underPressure: undefined };
 }

@@ -10,6 +10,7 @@ import type { Exchange, Glimpse, Stage } from "./exchange.ts";
 import { type Limits, withFields } from "./limits/limits.ts";
 import { leaveLane } from "./off-lane.ts";
 import { type AllFields, type Client, type Delivery, type Fields, type Recipient, toHeaders } from "./ports.ts";
+import { type Pressure, pressureField, saying } from "./pressure.ts";
 import type { Lane } from "./quick-lane.ts";
 import type { Seeing, Sight } from "./seeing.ts";
 import { endOf, endOfStatus, type Turn as Place, type Shedding } from "./shedding/shedding.ts";
@@ -24,6 +25,7 @@ type Stages = {
   readonly limits: Limits;
   /** Undefined where nothing is cached. */
   readonly cache: EdgeCache | undefined;
+  readonly pressure: Pressure;
   readonly shedding: Shedding;
   readonly fallback: Stage;
   readonly shop: Shop;
@@ -33,7 +35,7 @@ const changing = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 const confidential = new Set<string>(confidentialFields);
 
 export function createShopLane(stages: Stages): Lane {
-  const { seeing, limits, cache, shedding } = stages;
+  const { seeing, limits, cache, pressure, shedding } = stages;
   return (exchange, head, startedMs, client, body, guest) => {
     const { method } = exchange;
     const isRead = method === "GET" || method === "HEAD";
@@ -44,7 +46,9 @@ export function createShopLane(stages: Stages): Lane {
     const told = limits.charge(exchange, true);
     if (told === undefined) return false;
     const sight = seeing.begins(exchange, startedMs);
-    const headers = sight.lines === undefined ? head.fields() : traced(head.fields(), sight.lines);
+    const level = pressure.level();
+    const fields = level === 0 ? head.fields() : saying(head.fields(), level);
+    const headers = sight.lines === undefined ? fields : traced(fields, sight.lines);
     // The head is read over by the next request; nobody else has this exchange.
     (exchange as { headers: Fields }).headers = headers;
     const visit = new Visit(stages, exchange, passing, told, sight, guest);
@@ -69,7 +73,9 @@ class Visit implements Delivery {
   readonly #stages: Stages;
   readonly #exchange: Glimpse;
   readonly #passing: Passing | undefined;
-  readonly #told: readonly (readonly [string, string])[];
+  #told: readonly (readonly [string, string])[];
+  /** It came under pressure, and its client is told so. */
+  #isPressed = false;
   readonly #sight: Sight;
   readonly #guest: Guest | undefined;
   #to: Recipient | undefined;
@@ -95,6 +101,9 @@ class Visit implements Delivery {
   begin(client: Client, request: ShopRequest): void {
     this.#to = client.awaits(this);
     this.#request = request;
+    const { pressure } = this.#stages;
+    this.#isPressed = pressure.level() !== 0;
+    if (this.#isPressed) pressure.looked(this.#exchange.atMs);
     this.#exchange.notes.answeredBy = "shop";
     this.#place = this.#stages.shedding.begins(this.#exchange);
     let answer: Given | Promise<Given>;
@@ -113,10 +122,12 @@ class Visit implements Delivery {
   }
 
   #answered(given: Given): void {
-    const { shedding, cache, seeing } = this.#stages;
+    const { shedding, cache, seeing, pressure } = this.#stages;
     const exchange = this.#exchange;
     const { status } = given;
     shedding.ends(exchange, this.#place as Place, endOfStatus(status));
+    const limited = this.#told.length > 0;
+    if (this.#isPressed) this.#told = [...pressure.told(), ...this.#told];
     // What says that it cannot, what may be kept, and what is said of the shopper is for the stages.
     const isOfGuest = this.#guest !== undefined;
     if (given instanceof Response || (status >= 502 && status <= 504) || (isOfGuest && given.get(roomField) !== null)) {
@@ -140,14 +151,15 @@ class Visit implements Delivery {
       }
       lines = `cache-status: ${said}\r\n`;
     }
-    for (const [name, value] of this.#told) lines += `${name}: ${value}\r\n`;
     let hasDate = false;
     for (const [name, value] of given.fields) {
       if (cache !== undefined && confidential.has(name)) continue;
-      if (this.#told.length > 0 && name.startsWith("ratelimit")) continue;
+      if (limited && name.startsWith("ratelimit")) continue;
+      if (name === pressureField && this.#told[0]?.[0] === pressureField) continue;
       if (name === "date") hasDate = true;
       lines += `${name}: ${value}\r\n`;
     }
+    for (const [name, value] of this.#told) lines += `${name}: ${value}\r\n`;
     this.#to?.begin(status, `${lines}content-length: ${given.body.length}\r\n`, hasDate);
     seeing.ends(exchange, status, this.#sight);
     this.#to?.piece(isHead ? undefined : given.body, true);

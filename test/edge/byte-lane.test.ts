@@ -48,6 +48,7 @@ const kinds: Readonly<Record<string, Said>> = {
   cookies: { pieces: [`${ok}Set-Cookie: a=1\r\nSet-Cookie: b=2; Path=/\r\n${sized("cookies")}`] },
   cached: { pieces: [`${ok}Cache-Status: Shield; hit\r\nAge: 7\r\n${sized("cached")}`] },
   limited: { pieces: [`${ok}RateLimit: "theirs";r=1;t=1\r\nRateLimit-Policy: "theirs";q=1\r\n${sized("limited")}`] },
+  timed: { pieces: [`${ok}Server-Timing: db;dur=3\r\nSpillway-Pressure: 9\r\n${sized("timed")}`] },
   odd: { pieces: [`HTTP/1.1 200\r\nx-empty:\r\nX-Odd:\tä\xff  \r\n${sized("odd")}`] },
   varied: { pieces: [`${ok}Vary: X-Flavour\r\n${sized("varied")}`] },
   interim: { pieces: [`HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n${ok}${sized("interim")}`] },
@@ -422,8 +423,8 @@ const step = <Request>(request: fc.Arbitrary<Request>) =>
     { weight: 2, arbitrary: fc.record({ kind: fc.constant("wait" as const), ms: fc.integer({ min: 1, max: 8000 }) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant("purge" as const), soft: fc.boolean() }) },
     {
-      weight: 1,
-      arbitrary: fc.record({ kind: fc.constant("pressure" as const), level: fc.constantFrom(null, null, 2) }),
+      weight: 2,
+      arbitrary: fc.record({ kind: fc.constant("pressure" as const), level: fc.constantFrom(null, 1, 2) }),
     },
   );
 
@@ -446,7 +447,7 @@ async function holdTogether(
           else if (one.kind === "purge") {
             for (const { edge } of [stages, bytes]) edge.cache.purge({ prefix: "/", soft: one.soft });
           } else if (one.kind === "pressure") {
-            for (const { edge } of [stages, bytes]) edge.pressure.override(one.level as 2 | null);
+            for (const { edge } of [stages, bytes]) edge.pressure.override(one.level as 1 | 2 | null);
           } else {
             const target = `/${one.path.join("/")}${one.query}`;
             const lines = [["Host", one.host], ...one.passes, ...one.fields].map(

@@ -32,10 +32,10 @@ const wordy = "What is written here is long enough to be worth compressing. ".re
 /** By the path: what kind of answer it is. */
 function shop(request: LightRequest): Response | WholeAnswer | Promise<Response> {
   const { pathname, search } = new URL(request.url);
-  const [flavour, pass, room] = ["x-flavour", "spillway-pass", "spillway-room"].map((name) =>
+  const said = ["x-flavour", "spillway-pass", "spillway-room", "spillway-pressure"].map((name) =>
     request.headers.get(name),
   );
-  const body = `${request.method} ${pathname}${search} ${flavour} ${pass} ${room} ${wordy}`;
+  const body = `${request.method} ${pathname}${search} ${said.join(" ")} ${wordy}`;
   const fields: Record<string, string> = { "cache-control": "max-age=60", "content-type": "text/html; charset=utf-8" };
   if (pathname.includes("vary")) fields.vary = pathname.includes("pass") ? "Spillway-Pass" : "X-Flavour";
   if (pathname.includes("bought")) fields["spillway-room"] = "ordered;units=2;room=drop, release;room=cart";
@@ -46,6 +46,7 @@ function shop(request: LightRequest): Response | WholeAnswer | Promise<Response>
   if (pathname.includes("never")) fields["cache-control"] = "no-store";
   if (pathname.includes("private")) fields["cache-control"] = 'max-age=60, private="set-cookie"';
   if (pathname.includes("limited")) fields.ratelimit = '"theirs";r=1;t=1';
+  if (pathname.includes("timed")) Object.assign(fields, { "server-timing": "db;dur=3", "spillway-pressure": "9" });
   if (pathname.includes("picture")) fields["content-type"] = "image/avif";
   if (pathname.includes("cookie")) fields["set-cookie"] = "a=1";
   if (pathname.includes("moved"))
@@ -215,8 +216,9 @@ const path = fc.constantFrom(
     "/limited-tagged",
     "/picture",
     "/cookie",
+    "/timed-tagged",
   ],
-  ...["/program-never", "/program-order", "/program-limited-never", "/program-busy", "/program-tagged"],
+  ...["/program-never", "/program-order", "/program-limited-timed-never", "/program-busy", "/program-tagged"],
   ...["/late-never", "/failing", "/gateway"],
   ...["/moved", "/missing", "/empty", "/.spillway/challenge"],
 );
@@ -292,8 +294,8 @@ const step = <Request>(request: fc.Arbitrary<Request>) =>
     { weight: 2, arbitrary: fc.record({ kind: fc.constant("wait" as const), ms: fc.integer({ min: 1, max: 4000 }) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant("purge" as const), path, soft: fc.boolean() }) },
     {
-      weight: 1,
-      arbitrary: fc.record({ kind: fc.constant("pressure" as const), level: fc.constantFrom(null, null, 0, 2) }),
+      weight: 2,
+      arbitrary: fc.record({ kind: fc.constant("pressure" as const), level: fc.constantFrom(null, 0, 1, 2) }),
     },
   );
 
@@ -317,7 +319,7 @@ async function holdTogether(
           else if (one.kind === "purge") {
             for (const { edge } of [long, short]) edge.cache.purge({ url: one.path, soft: one.soft });
           } else if (one.kind === "pressure") {
-            for (const { edge } of [long, short]) edge.pressure.override(one.level as 0 | 2 | null);
+            for (const { edge } of [long, short]) edge.pressure.override(one.level as 0 | 1 | 2 | null);
           } else {
             const asked: Asked = {
               method: one.method,
@@ -370,14 +372,14 @@ test("who is in a waiting room gets the same by the short ways as by the stages,
   expect(checked).toBeGreaterThan(500);
 }, 120_000);
 
-test("a page that everybody wants is answered by the quick lane from its fourth request on", async () => {
+test("a page that everybody wants is answered by the quick lane from its second request on", async () => {
   const clock = { ms: beginMs };
   const { ask, quick } = await side(configs[1] as EdgeConfig, clock, true);
   for (let time = 0; time < 10; time++) {
     await ask({ method: "GET", target: "/picture", fields: [["Host", "shop.example"]] }, "203.0.113.3");
     await Bun.sleep(0);
   }
-  expect(quick()).toBe(6);
+  expect(quick()).toBe(9);
 });
 
 test("on the wire a quick answer is the same bytes as a long one: whole, HEAD, 304, to HTTP/1.0, several at once, and on the last of a connection", async () => {
@@ -429,4 +431,23 @@ test("on the wire a quick answer is the same bytes as a long one: whole, HEAD, 3
   } finally {
     await listener.stop(50);
   }
+});
+
+test("under pressure hits and orders take the short ways too, and say how hard it is", async () => {
+  const { ask, edge, quick, visits } = await side(configs[0] as EdgeConfig, { ms: 1_795_000_000_000 }, true);
+  const asked = (method: string, target: string): Asked => ({ method, target, fields: [["Host", "shop.example"]] });
+  for (let time = 0; time < 5; time++) {
+    await ask(asked("GET", "/timed-picture"), "203.0.113.3");
+    await Bun.sleep(0);
+  }
+  edge.pressure.override(2);
+  const [before, visited] = [quick(), visits()];
+  const hit = await ask(asked("GET", "/timed-picture"), "203.0.113.3");
+  expect(hit.fields).toContain("spillway-pressure: 2");
+  expect(hit.fields).toContain('server-timing: db;dur=3, pressure;desc="2"');
+  const order = await ask(asked("POST", "/program-order"), "203.0.113.3");
+  expect(order.fields).toContain("spillway-pressure: 2");
+  // The shop was told as well: it writes what it heard.
+  expect(order.body).toMatch(/^POST \/program-order +2 /);
+  expect([quick() - before, visits() - visited]).toEqual([1, 1]);
 });

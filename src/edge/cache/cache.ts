@@ -6,9 +6,11 @@
  * follow), following (it waits for one that leads), alone (its answer can be nobody else's), or passed on untouched.
  */
 import type { EdgeConfig } from "#contract/edge-config.ts";
+import { type MayBeWhole, wholeBody } from "#kernel/whole-body.ts";
 import type { Exchange, Glimpse, Next, Stage } from "../exchange.ts";
 import { type AnswerHead, type Fields, type PreparedAnswer, toHeaders } from "../ports.ts";
-import { Answers, bodied, hasNoBody, notModified } from "./answers.ts";
+import { Answers, bodied, hasNoBody, headersOf, notModified } from "./answers.ts";
+import { type Body, bodyOf, bytesMax, sizeOf } from "./body.ts";
 import { type Directives, parseCacheControl } from "./cache-control.ts";
 import { type Compress, Encodings } from "./encodings.ts";
 import { usesMax } from "./eviction.ts";
@@ -25,6 +27,8 @@ import {
   confidentialFields,
   confidentialOf,
   createStored,
+  type Field,
+  fieldsOf,
   fieldsToStore,
   formsOf,
   mayServeOnError,
@@ -85,8 +89,6 @@ export type EdgeCache = {
   stats(): CacheStats;
 };
 
-/** Up to here a body of known length is read whole before it is passed on: one buffer is cheaper than a stream. */
-const wholeMaxBytes = 65_536;
 const refreshesMax = 64;
 const refreshPauseMs = 1000;
 /** Hits since it came, from which an object is hot. */
@@ -112,6 +114,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
   const store = new Store({ bytesMax: settings.maxBytes, variantsMax: settings.variantsMax });
   const encodings = settings.compress && deps.compress !== undefined ? new Encodings(store, deps.compress) : undefined;
   const answers = new Answers(encodings);
+  store.onForget = (stored) => answers.forget(stored);
   const flights = new Map<string, Flight>();
   const hitForMiss = new HitForMiss();
   const withoutIgnored = queryFilter(settings.queryIgnored);
@@ -164,10 +167,8 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     lookedKey = cacheKey(scheme, host, target);
     found = store.find(lookedKey, headers);
     if (found === undefined || !isPlainHit(found, exchange)) return undefined;
-    return answers.atHand(found, headers, method === "HEAD", exchange.atMs, reserve);
+    return answers.atHand(found, headers, method === "HEAD", exchange.atMs);
   };
-
-  const reserve = (stored: Stored, bytes: number): boolean => store.grow(stored, bytes);
 
   function taken(exchange: Glimpse): void {
     if (found !== undefined) count(exchange, found);
@@ -452,7 +453,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     const received = fieldsToStore(response.headers, []);
     // One without a date was made now, not when the stored answer was.
     if (response.headers.get("date") === null) received.push(["date", writeHttpDate(receivedAtMs)]);
-    const fields = updatedFields(stored.fields, received);
+    const fields = updatedFields(fieldsOf(stored), received);
     const confidential = updatedFields(stored.confidential, confidentialOf(response.headers));
     const headers = headersOf([...fields, ...confidential]);
     const age = response.headers.get("age");
@@ -462,7 +463,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     if (policy === undefined) {
       // Still good for this one request, but not to be kept any longer.
       store.remove(stored);
-      return createFrom(stored, fields, confidential, { ...stored.policy, noCache: true }, receivedAtMs);
+      return createFrom(stored, fields, confidential, noLonger(stored), receivedAtMs);
     }
     const omit = new Set(policy.omitFields);
     const kept = fields.filter(([name]) => !omit.has(name));
@@ -473,8 +474,8 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
 
   function createFrom(
     { key, vary, variant, status, statusText, plain, forms }: Stored,
-    fields: readonly (readonly [string, string])[],
-    confidential: readonly (readonly [string, string])[],
+    fields: readonly Field[],
+    confidential: readonly Field[],
     policy: Policy,
     receivedAtMs: number,
   ): Stored {
@@ -572,14 +573,10 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     if (age !== null) own.set("age", age);
     own.append("cache-status", `Spillway; fwd=${why}; fwd-status=${status}; stored`);
 
-    if (
-      response.body === null ||
-      hasNoBody(status) ||
-      (bytesExpected !== undefined && bytesExpected <= wholeMaxBytes)
-    ) {
-      let body: Blob;
+    if (response.body === null || hasNoBody(status) || (bytesExpected !== undefined && bytesExpected <= bytesMax)) {
+      let body: Body;
       try {
-        body = await wholeBody(response, hasNoBody(status) ? undefined : bytesExpected);
+        body = await bodyOfResponse(response, hasNoBody(status) ? undefined : bytesExpected);
       } catch (error) {
         const rescued = onError(asked, before, led, "broken off");
         if (rescued !== undefined) return rescued;
@@ -604,7 +601,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
         led?.end();
       },
     });
-    const coming = createStored({ ...given, body: new Blob([]) });
+    const coming = createStored({ ...given, body: bodyOf([]) });
     const stream = shared.stream();
     led?.flight.settle(isSharable ? { kind: "shared", stored: coming, body: shared } : { kind: "alone" });
     return own200(own, coming, exchange.headers, stream);
@@ -615,7 +612,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
     headers: Headers,
     stored: Stored,
     request: Fields,
-    body: Blob | ReadableStream<Uint8Array>,
+    body: Body | ReadableStream<Uint8Array>,
   ): Response {
     const { status, statusText } = stored;
     if (status === 200 && isNotModified(request, stored, deps.nowMs())) {
@@ -646,7 +643,7 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
       const isSame =
         (etag === null || etag === stored.etag) &&
         (modified === null || modified === stored.lastModified) &&
-        (length === null || Number(length) === stored.plain.body.size);
+        (length === null || Number(length) === sizeOf(stored.plain.body));
       if (isSame) revalidated(asked, stored, response, requestedAtMs, purges);
       else store.purge({ keys: [key] }, true, deps.nowMs());
     }
@@ -729,10 +726,21 @@ export function createCache(settings: EdgeConfig["cache"], deps: CacheDeps): Edg
   };
 }
 
-async function wholeBody(response: Response, bytesExpected: number | undefined): Promise<Blob> {
-  const body = new Blob(response.body === null ? [] : [await response.arrayBuffer()]);
-  if (bytesExpected !== undefined && bytesExpected !== body.size) {
-    throw new Error(`The origin promised ${bytesExpected} bytes and sent ${body.size}.`);
+/** For one that may be used this once. */
+const noLonger = ({ policy }: Stored): Policy => ({
+  ...policy,
+  lifetimeMs: 0,
+  initialAgeMs: 0,
+  omitFields: [],
+  noCache: true,
+});
+
+async function bodyOfResponse(response: MayBeWhole, bytesExpected: number | undefined): Promise<Body> {
+  const whole = response[wholeBody] as Uint8Array<ArrayBuffer> | undefined;
+  const isThere = whole !== undefined && !response.bodyUsed;
+  const body = bodyOf(isThere ? [whole] : response.body === null ? [] : [await response.arrayBuffer()]);
+  if (bytesExpected !== undefined && bytesExpected !== sizeOf(body)) {
+    throw new Error(`The origin promised ${bytesExpected} bytes and sent ${sizeOf(body)}.`);
   }
   return body;
 }
@@ -745,12 +753,6 @@ function inheritForms(forms: Stored["forms"], to: Stored): void {
     formsOf(to).set(coding, { ...form, head: undefined });
     to.bytes += bytesOf(form.body);
   }
-}
-
-function headersOf(fields: readonly (readonly [string, string])[]): Headers {
-  const headers = new Headers();
-  for (const [name, value] of fields) headers.append(name, value);
-  return headers;
 }
 
 /** An answer that goes by: what is meant for this cache alone is taken out, and what became of the request is said. */

@@ -1,5 +1,6 @@
 /** Which compressed form a client takes, and making it: once for each object that is asked for again, off the hot path. */
 import { copyOf } from "../routes.ts";
+import { bodyOf, readWhole, sizeOf } from "./body.ts";
 import type { Store } from "./store.ts";
 import { bytesOf, type Coding, type Form, formsOf, type Stored } from "./stored.ts";
 
@@ -89,15 +90,14 @@ export class Encodings {
     const done = (bytes: Uint8Array<ArrayBuffer> | undefined) => {
       this.#underWay -= 1;
       formsOf(stored).set(coding, null);
-      if (bytes === undefined || bytes.length > stored.plain.body.size * worthShare) return;
-      const body = new Blob([bytes]);
+      if (bytes === undefined || bytes.length > sizeOf(stored.plain.body) * worthShare) return;
+      const body = bodyOf([bytes]);
       if (!this.#store.grow(stored, bytesOf(body))) return;
       formsOf(stored).set(coding, { body, coding, head: undefined });
       this.made += 1;
     };
-    stored.plain.body
-      .arrayBuffer()
-      .then((bytes) => this.#compress(new Uint8Array(bytes), coding))
+    readWhole(stored.plain.body)
+      .then((bytes) => this.#compress(bytes, coding))
       .then(done, () => done(undefined));
   }
 }

@@ -1,5 +1,7 @@
 /** Parts of a whole answer (RFC 9110 section 14): one part as it is, several as multipart/byteranges. */
 
+import { type Body, sizeOf } from "./body.ts";
+
 /** First and last byte, both included. */
 export type ByteRange = readonly [first: number, last: number];
 
@@ -35,17 +37,17 @@ export const contentRange = (range: ByteRange, length: number): string => `bytes
 
 /** The body for several parts, and the boundary that its Content-Type names. */
 export function multipart(
-  body: Blob,
+  body: Body,
   ranges: readonly ByteRange[],
   contentType: string | null,
 ): { parts: Blob; boundary: string } {
   // It must not occur in the body; 96 random bits do not.
   const boundary = Array.from(crypto.getRandomValues(new Uint32Array(3)), (word) => word.toString(36)).join("");
   const type = contentType === null ? "" : `Content-Type: ${contentType}\r\n`;
-  const pieces: (string | Blob)[] = [];
+  const pieces: (string | Body)[] = [];
   for (const range of ranges) {
     pieces.push(
-      `\r\n--${boundary}\r\n${type}Content-Range: ${contentRange(range, body.size)}\r\n\r\n`,
+      `\r\n--${boundary}\r\n${type}Content-Range: ${contentRange(range, sizeOf(body))}\r\n\r\n`,
       body.slice(range[0], range[1] + 1),
     );
   }

@@ -1,6 +1,7 @@
 /** One body for many readers: all of it for each, at their own pace, in bounded memory. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { sizeOf } from "./body.ts";
 import { SharedBody } from "./shared-body.ts";
 
 const settled = async () => await Bun.sleep(1);
@@ -30,7 +31,7 @@ function filled(given: { bytesMax?: number; bytesExpected?: number; mayGrow?: (b
       seen.released += bytes;
     },
     onEnd: (whole) => {
-      seen.ends.push(whole?.size);
+      seen.ends.push(whole === undefined ? undefined : sizeOf(whole));
     },
   });
   return {
@@ -51,7 +52,7 @@ function filled(given: { bytesMax?: number; bytesExpected?: number; mayGrow?: (b
   };
 }
 
-const sizeOf = async (stream: ReadableStream<Uint8Array>): Promise<number | string> => {
+const sizeRead = async (stream: ReadableStream<Uint8Array>): Promise<number | string> => {
   try {
     let bytes = 0;
     for await (const chunk of stream as unknown as AsyncIterable<Uint8Array>) bytes += chunk.length;
@@ -63,13 +64,13 @@ const sizeOf = async (stream: ReadableStream<Uint8Array>): Promise<number | stri
 
 test("readers who come early, in the middle and at the end read all of it", async () => {
   const { body, seen, send, close } = filled();
-  const early = sizeOf(body.stream());
+  const early = sizeRead(body.stream());
   await send(100);
-  const middle = sizeOf(body.stream());
+  const middle = sizeRead(body.stream());
   await send(200);
   await close();
   expect(body.canJoin).toBe(true);
-  expect(await Promise.all([early, middle, sizeOf(body.stream())])).toEqual([300, 300, 300]);
+  expect(await Promise.all([early, middle, sizeRead(body.stream())])).toEqual([300, 300, 300]);
   expect([seen.ends, seen.released]).toEqual([[300], 300]);
 });
 
@@ -103,11 +104,11 @@ describe("beyond its bound", () => {
   test("one who lags too far behind is cut off; the other reads on", async () => {
     const { body, send, close } = filled({ bytesMax: 250 });
     const idle = body.stream();
-    const busy = sizeOf(body.stream());
+    const busy = sizeRead(body.stream());
     for (let turn = 0; turn < 10; turn++) await send(100_000);
     await close();
     expect(await busy).toBe(1_000_000);
-    expect(await sizeOf(idle)).toBe("Read too slowly: what was next is no longer held.");
+    expect(await sizeRead(idle)).toBe("Read too slowly: what was next is no longer held.");
   });
 
   test("the origin is left alone when the last reader has gone", async () => {
@@ -127,7 +128,7 @@ test("without memory it passes on, and what it had is given back", async () => {
     return left >= 0;
   };
   const { body, seen, send, close } = filled({ mayGrow });
-  const size = sizeOf(body.stream());
+  const size = sizeRead(body.stream());
   for (let turn = 0; turn < 3; turn++) await send(100);
   await close();
   expect([await size, seen.ends, seen.released]).toEqual([300, [undefined], 100]);
@@ -139,7 +140,7 @@ test("a body that breaks off, or is not as long as promised, is whole for nobody
     { given: { bytesExpected: 200 }, end: "close" as const, message: "The origin promised 200 bytes and sent 100." },
   ]) {
     const shared = filled(given);
-    const size = sizeOf(shared.body.stream());
+    const size = sizeRead(shared.body.stream());
     await shared.send(100);
     await shared[end]();
     expect([await size, shared.seen.ends]).toEqual([message, [undefined]]);
@@ -155,9 +156,9 @@ test("whatever the sizes and whoever reads when, each reads all or is told", asy
       async (sizes, bytesMax, joins) => {
         const { body, seen, send, close } = filled({ bytesMax });
         const total = sizes.reduce((sum, size) => sum + size, 0);
-        const reading = [sizeOf(body.stream())];
+        const reading = [sizeRead(body.stream())];
         for (const [at, size] of sizes.entries()) {
-          for (const join of joins) if (join === at && body.canJoin) reading.push(sizeOf(body.stream()));
+          for (const join of joins) if (join === at && body.canJoin) reading.push(sizeRead(body.stream()));
           await send(size);
         }
         await close();

@@ -6,6 +6,8 @@
  *         -> passing (beyond the bound: nobody may join, only the stretch between the readers is kept) -> over
  *         -> broken (the origin broke off: every reader is told, nothing is stored)
  */
+import { type Body, bodyOf } from "./body.ts";
+
 type Chunk = { readonly done: boolean; readonly value?: Uint8Array<ArrayBuffer> | undefined };
 
 export type SharedBodyOptions = {
@@ -18,7 +20,7 @@ export type SharedBodyOptions = {
   /** Gives back what was granted, as it is no longer held. */
   readonly release: (bytes: number) => void;
   /** Once: the whole body, or undefined when it will not be kept. */
-  readonly onEnd: (whole: Blob | undefined) => void;
+  readonly onEnd: (whole: Body | undefined) => void;
 };
 
 /** So far apart readers may always be: what a socket holds, and a little. */
@@ -69,7 +71,7 @@ export class SharedBody {
       this.#state = "over";
       this.#wake();
       this.#giveBack(this.#granted);
-      this.#end(isWhole ? new Blob(this.#chunks) : undefined);
+      this.#end(isWhole ? bodyOf(this.#chunks) : undefined);
     } catch (error) {
       this.#state = "broken";
       this.#error = error;
@@ -85,7 +87,7 @@ export class SharedBody {
     if (given > 0) this.#options.release(given);
   }
 
-  #end(whole: Blob | undefined): void {
+  #end(whole: Body | undefined): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#options.onEnd(whole);

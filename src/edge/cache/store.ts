@@ -86,6 +86,8 @@ export class Store {
   #bytesComing = 0;
   #objects = 0;
   evictions = 0;
+  /** Told of each that is kept no longer. */
+  onForget: (stored: Stored) => void = () => {};
 
   constructor(options: { readonly bytesMax: number; readonly variantsMax: number }) {
     this.#bytesMax = options.bytesMax;
@@ -204,6 +206,7 @@ export class Store {
       found.remove(stored);
       if (found.count === 0) this.#resources.delete(stored.key);
     } else this.#resources.delete(stored.key);
+    this.onForget(stored);
     this.#policy.remove(stored);
     this.#objects -= 1;
     this.#bytes -= stored.bytes;

@@ -1,5 +1,9 @@
-/** One answer as it is kept: its fields as they will be sent, its body, and the few numbers that a hit compares. */
+/**
+ * One answer as it is kept, in as few and flat pieces as can be: there may be a million, and the garbage collector looks at each piece.
+ * Its fields are one text, its body is bytes outside of the collected heap, and what many have in common is there once.
+ */
 import type { PreparedAnswer } from "../ports.ts";
+import { type Body, sizeOf } from "./body.ts";
 import type { Directives } from "./cache-control.ts";
 import { type Evictable, hashOf } from "./eviction.ts";
 import type { Policy } from "./freshness.ts";
@@ -7,24 +11,30 @@ import { parseHttpDate, writeHttpDate } from "./http-date.ts";
 
 export type Coding = "br" | "zstd" | "gzip";
 
+export type Field = readonly [name: string, value: string];
+
 /** The body in one coding, and the head that was made for it last. */
 export type Form = {
-  /** A blob is handed to any number of answers without a copy. */
-  readonly body: Blob;
+  readonly body: Body;
   readonly coding: Coding | undefined;
   head: FormHead | undefined;
-  /** The same bytes at hand, for answers that must not wait for a blob. Null: on their way, or too many. */
-  bytes?: Uint8Array | null;
 };
 
+/** Of a plain hit, for one second. */
 export type FormHead = {
   ageSeconds: number;
-  readonly headers: Headers;
-  /** Made of `headers` when they are asked for: whole, without body, and for a client that has the body already. */
-  whole?: PreparedAnswer | undefined;
-  withoutBody?: PreparedAnswer | undefined;
-  notModified?: PreparedAnswer | undefined;
+  /** With Age and Cache-Status. */
+  fields: readonly Field[];
+  /** Made of `fields` when they are asked for: whole, without body, and for a client that has the body already. */
+  whole: PreparedAnswer | undefined;
+  withoutBody: PreparedAnswer | undefined;
+  notModified: PreparedAnswer | undefined;
+  /** Its place among those that have one. */
+  readonly slot: number;
 };
+
+/** What of it matters later; its times have become moments. */
+export type KeptPolicy = Omit<Policy, "lifetimeMs" | "initialAgeMs" | "omitFields">;
 
 export type Stored = Evictable & {
   readonly key: string;
@@ -33,20 +43,20 @@ export type Stored = Evictable & {
   readonly variant: string;
   readonly status: number;
   readonly statusText: string;
-  /** Without hop-by-hop fields, Age, Cache-Status, Content-Length and what is meant for this cache alone. */
-  readonly fields: readonly (readonly [string, string])[];
+  /** As `packed`; without hop-by-hop fields, Age, Cache-Status, Content-Length and what is meant for this cache alone. */
+  readonly packedFields: string;
   readonly plain: Form;
   /** Compressed forms, as they are made. Null: tried, and not worth its bytes. */
   forms: Map<Coding, Form | "pending" | null> | undefined;
   readonly isCompressible: boolean;
   /** The confidential ones, for the day a 304 renews what they said. */
-  readonly confidential: readonly (readonly [string, string])[];
+  readonly confidential: readonly Field[];
   readonly etag: string | null;
   readonly lastModified: string | null;
   readonly dateMs: number;
   /** When it had age 0, by this machine's clock. */
   readonly bornAtMs: number;
-  readonly policy: Policy;
+  readonly policy: KeptPolicy;
   readonly tags: readonly string[];
   /** What caches nearer to the origin said, with the comma that follows; "" for nothing. */
   readonly upstreamStatus: string;
@@ -58,6 +68,16 @@ export type Stored = Evictable & {
   hits: number;
   nextRefreshMs: number;
 };
+
+/** Fields as one text. No name and no value has a line feed. */
+const packed = (fields: readonly Field[]): string => fields.map(([name, value]) => `${name}\n${value}`).join("\n");
+
+export function fieldsOf({ packedFields }: Stored): Field[] {
+  const parts = packedFields === "" ? [] : packedFields.split("\n");
+  const fields: Field[] = [];
+  for (let at = 0; at < parts.length; at += 2) fields.push([parts[at] as string, parts[at + 1] as string]);
+  return fields;
+}
 
 /** Of one connection only (RFC 9110 section 7.6.1), and the proxy's own (RFC 9111 section 3.1). */
 const connectionFields = new Set([
@@ -91,9 +111,9 @@ function excludedFields(headers: Headers, omit: readonly string[]): ReadonlySet<
   return new Set([...listed, ...omit]);
 }
 
-export function fieldsToStore(headers: Headers, omit: readonly string[]): [string, string][] {
+export function fieldsToStore(headers: Headers, omit: readonly string[]): Field[] {
   const excluded = excludedFields(headers, omit);
-  const fields: [string, string][] = [];
+  const fields: Field[] = [];
   for (const [name, value] of headers) {
     if (connectionFields.has(name) || ownFields.has(name) || excluded.has(name)) continue;
     fields.push([name, value]);
@@ -101,8 +121,8 @@ export function fieldsToStore(headers: Headers, omit: readonly string[]): [strin
   return fields;
 }
 
-export function confidentialOf(headers: Headers): (readonly [string, string])[] {
-  const fields: (readonly [string, string])[] = [];
+export function confidentialOf(headers: Headers): Field[] {
+  const fields: Field[] = [];
   for (const name of confidentialFields) {
     const value = headers.get(name);
     if (value !== null) fields.push([name, value]);
@@ -114,10 +134,7 @@ export function confidentialOf(headers: Headers): (readonly [string, string])[] 
 const bodyFields = new Set(["content-encoding", "content-length", "content-range", "content-type", "etag"]);
 
 /** The stored fields, each replaced by those of the same name in the 304. */
-export function updatedFields(
-  stored: readonly (readonly [string, string])[],
-  received: readonly (readonly [string, string])[],
-): (readonly [string, string])[] {
+export function updatedFields(stored: readonly Field[], received: readonly Field[]): Field[] {
   const news = received.filter(([name]) => !bodyFields.has(name));
   const replaced = new Set(news.map(([name]) => name));
   return [...stored.filter(([name]) => !replaced.has(name)), ...news];
@@ -128,11 +145,41 @@ const textual =
 const compressFromBytes = 860;
 
 /** Measured: what one more object adds to the process beside its text and body, and what an allocator rounds a body up by. */
-const objectOverheadBytes = 2800;
+const objectOverheadBytes = 1250;
 const bodyShare = 1.125;
 
 /** What a body costs in memory. */
-export const bytesOf = (body: Blob): number => Math.ceil(body.size * bodyShare);
+export const bytesOf = (body: Body): number => Math.ceil(sizeOf(body) * bodyShare);
+
+/** Of most answers, and there once. */
+const none: readonly never[] = [];
+const kept = <Item>(items: readonly Item[]): readonly Item[] => (items.length === 0 ? none : items);
+
+/** Gives the text before again where it is the same: answers that come one after the other mostly say the same. */
+function sharing<Text extends string | null>(): (text: Text) => Text {
+  let last: Text | undefined;
+  return (text) => {
+    if (text !== last) last = text;
+    return last as Text;
+  };
+}
+const sharedStatusText = sharing<string>();
+const sharedEtag = sharing<string | null>();
+const sharedModified = sharing<string | null>();
+
+let lastPolicy: KeptPolicy | undefined;
+
+function keptPolicy(policy: KeptPolicy): KeptPolicy {
+  const { noCache, staleWhileRevalidateMs, staleIfErrorMs, mayServeStale, noTransform } = policy;
+  const isSame =
+    lastPolicy?.noCache === noCache &&
+    lastPolicy.staleWhileRevalidateMs === staleWhileRevalidateMs &&
+    lastPolicy.staleIfErrorMs === staleIfErrorMs &&
+    lastPolicy.mayServeStale === mayServeStale &&
+    lastPolicy.noTransform === noTransform;
+  if (!isSame) lastPolicy = { noCache, staleWhileRevalidateMs, staleIfErrorMs, mayServeStale, noTransform };
+  return lastPolicy as KeptPolicy;
+}
 
 export function createStored(given: {
   readonly key: string;
@@ -140,9 +187,9 @@ export function createStored(given: {
   readonly variant: string;
   readonly status: number;
   readonly statusText: string;
-  readonly fields: readonly (readonly [string, string])[];
-  readonly confidential: readonly (readonly [string, string])[];
-  readonly body: Blob;
+  readonly fields: readonly Field[];
+  readonly confidential: readonly Field[];
+  readonly body: Body;
   readonly policy: Policy;
   readonly tags: readonly string[];
   readonly receivedAtMs: number;
@@ -153,30 +200,30 @@ export function createStored(given: {
   const date = value("date");
   const dateMs = (date === null ? undefined : parseHttpDate(date, receivedAtMs)) ?? receivedAtMs;
   // A recipient with a clock dates what came without one (RFC 9110 section 6.6.1).
-  const fields = date === null ? [...given.fields, ["date", writeHttpDate(receivedAtMs)] as const] : given.fields;
+  const packedFields = packed(date === null ? [...given.fields, ["date", writeHttpDate(receivedAtMs)]] : given.fields);
   const upstreamStatus = value("cache-status");
   const bornAtMs = receivedAtMs - policy.initialAgeMs;
   const freshUntilMs = policy.noCache ? 0 : bornAtMs + policy.lifetimeMs;
   let bytes = objectOverheadBytes + bytesOf(body) + 2 * (given.key.length + given.variant.length);
-  for (const [name, text] of fields) bytes += 2 * (name.length + text.length) + 32;
+  bytes += 2 * packedFields.length;
   for (const [name, text] of given.confidential) bytes += 2 * (name.length + text.length) + 32;
   for (const tag of given.tags) bytes += 2 * tag.length + 64;
   return {
     key: given.key,
-    vary: given.vary,
+    vary: kept(given.vary),
     variant: given.variant,
     status: given.status,
-    statusText: given.statusText,
-    fields,
+    statusText: sharedStatusText(given.statusText),
+    packedFields,
     plain: { body, coding: undefined, head: undefined },
     forms: undefined,
-    confidential: given.confidential,
-    etag: value("etag"),
-    lastModified: value("last-modified"),
+    confidential: kept(given.confidential),
+    etag: sharedEtag(value("etag")),
+    lastModified: sharedModified(value("last-modified")),
     dateMs,
     bornAtMs,
-    policy,
-    tags: given.tags,
+    policy: keptPolicy(policy),
+    tags: kept(given.tags),
     upstreamStatus: upstreamStatus === null ? "" : `${upstreamStatus}, `,
     freshUntilMs,
     refreshAtMs: receivedAtMs + (freshUntilMs - receivedAtMs) * given.earlyRefreshShare,
@@ -184,7 +231,7 @@ export function createStored(given: {
     nextRefreshMs: 0,
     isCompressible:
       given.status === 200 &&
-      body.size >= compressFromBytes &&
+      sizeOf(body) >= compressFromBytes &&
       !policy.noTransform &&
       value("content-encoding") === null &&
       value("content-range") === null &&
