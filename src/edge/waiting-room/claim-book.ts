@@ -34,6 +34,7 @@ type Chunk = {
   isRead: boolean;
   /** On the monotonic clock: when the store was asked for what it last said of all of it. */
   agreedMs: number;
+  isLooking: boolean;
   /** Admitted without a note, and not known to be in the store yet: the word of each. */
   readonly unnoted: Map<number, number>;
   /** Something of `words` may not be in the store. */
@@ -90,12 +91,16 @@ export class ClaimBook {
     if (!chunk.isRead) this.#work(chunk);
   }
 
-  /** Has a place's chunk read again, unless that was done since. */
+  /** Has a place's chunk read again, unless that was done since. Nobody who claims waits for it. */
   refresh(rank: number, sinceMs: number): void {
     const chunk = this.#chunk(rank);
-    if (chunk.agreedMs >= sinceMs || chunk.work !== undefined) return;
-    chunk.stored = undefined;
-    this.#work(chunk);
+    if (chunk.agreedMs >= sinceMs || chunk.isLooking) return;
+    chunk.isLooking = true;
+    const looked = (): void => {
+      chunk.isLooking = false;
+    };
+    // One that fails is tried again with the next report.
+    void this.#read(chunk).then(looked, looked);
   }
 
   /** Whether the store said, when it was asked at this moment or later, that no other edge has this place. */
@@ -191,6 +196,7 @@ export class ClaimBook {
       stored: undefined,
       isRead: false,
       agreedMs: Number.NEGATIVE_INFINITY,
+      isLooking: false,
       unnoted: new Map(),
       isAhead: false,
       claims: [],
@@ -295,7 +301,7 @@ export class ClaimBook {
     const words = (value === null ? undefined : readChunk(value)) ?? emptyChunk();
     raise(chunk.words, words);
     chunk.isRead = true;
-    chunk.agreedMs = askedMs;
+    chunk.agreedMs = Math.max(chunk.agreedMs, askedMs);
     return { words, version, server };
   }
 
@@ -310,7 +316,7 @@ export class ClaimBook {
       throw error;
     }
     chunk.stored = { words, version: stored.version + 1, server: stored.server };
-    chunk.agreedMs = askedMs;
+    chunk.agreedMs = Math.max(chunk.agreedMs, askedMs);
     return true;
   }
 }
