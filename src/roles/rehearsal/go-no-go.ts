@@ -23,7 +23,7 @@ export type GoNoGoOptions = {
 };
 
 /** How long a drill has the peak for itself. */
-const drillSeconds = 45;
+const drillSeconds = 60;
 const drillQuietSeconds = 5;
 /** Of the peak. The knee may be beyond: then none is claimed. */
 const stepShares = [0.5, 1, 1.5, 2, 3, 4, 6, 8];
