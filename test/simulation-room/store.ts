@@ -71,13 +71,14 @@ export class SimulatedStore {
     return { value, version, server: this.name, wallMs: Math.floor(this.#scheduler.nowMs + this.offsetMs) };
   }
 
-  #write(room: string, from: Pick<StoredLine, "version" | "server">, value: string): boolean {
-    if (from.server !== this.name || from.version !== (this.#values.get(room)?.version ?? 0)) return false;
+  #write(room: string, from: Pick<StoredLine, "version" | "server">, value: string): number | undefined {
+    if (from.server !== this.name || from.version !== (this.#values.get(room)?.version ?? 0)) return undefined;
     // Versions of all rooms are of one count, so that none comes again after a flush.
     this.#version = Math.max(this.#version, from.version) + 1;
-    this.#values.set(room, { value, version: from.version === 0 ? this.#version : from.version + 1 });
+    const version = from.version === 0 ? this.#version : from.version + 1;
+    this.#values.set(room, { value, version });
     this.#onWrite(room, value);
-    return true;
+    return version;
   }
 
   #call<Answer>(edge: Process, work: () => Answer, isNote: boolean): Promise<Answer> {

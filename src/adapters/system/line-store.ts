@@ -28,9 +28,9 @@ export function createMemoryLineStore(nowMs: () => number): LineStore {
       return { value, version, server, wallMs: nowMs() };
     },
     async write(room, from, value) {
-      if (from.server !== server || from.version !== (values.get(room)?.version ?? 0)) return false;
+      if (from.server !== server || from.version !== (values.get(room)?.version ?? 0)) return undefined;
       values.set(room, { value, version: from.version + 1 });
-      return true;
+      return from.version + 1;
     },
     async appendLeaves(room, at, leaves) {
       const log = logs.get(room) ?? new Map<number, LogPart>();

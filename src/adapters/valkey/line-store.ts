@@ -45,11 +45,11 @@ return {line[1], line[2] or '0', server, time[1] * 1000 + math.floor(time[2] / 1
  */
 const writeScript = `${serverName}
 local version = redis.call('HGET', KEYS[1], 'version') or '0'
-if server ~= ARGV[1] or version ~= ARGV[2] then return 0 end
-local following = math.max(tonumber(version) + 1, time[1] * 1000000 + time[2])
-redis.call('HSET', KEYS[1], 'value', ARGV[3], 'version', string.format('%.0f', following))
+if server ~= ARGV[1] or version ~= ARGV[2] then return false end
+local following = string.format('%.0f', math.max(tonumber(version) + 1, time[1] * 1000000 + time[2]))
+redis.call('HSET', KEYS[1], 'value', ARGV[3], 'version', following)
 redis.call('EXPIRE', KEYS[1], ${keptSeconds})
-return 1`;
+return following`;
 
 export function createLineStore({ url, prefix = "spillway:", timeoutMs = 250 }: ValkeyOptions): LineStore {
   let connection: RedisClient | undefined;
@@ -121,10 +121,10 @@ export function createLineStore({ url, prefix = "spillway:", timeoutMs = 250 }: 
     },
 
     async write(room, from, value) {
-      const isWritten = await call<number>((client) =>
+      const version = await call<string | null>((client) =>
         client.send("EVAL", [writeScript, "1", lineKey(room), from.server, String(from.version), value]),
       );
-      return isWritten === 1;
+      return version === null ? undefined : Number(version);
     },
 
     async appendLeaves(room, at, leaves) {

@@ -307,15 +307,17 @@ export class ClaimBook {
 
   async #write(chunk: Chunk, stored: NonNullable<Chunk["stored"]>, words: Uint32Array): Promise<boolean> {
     const askedMs = this.#monotonicMs();
+    let version: number | undefined;
     try {
-      if (!(await this.#store.write(chunk.name, stored, chunkText(words)))) return false;
+      version = await this.#store.write(chunk.name, stored, chunkText(words));
     } catch (error) {
       // Not known whether it was written.
       chunk.stored = undefined;
       chunk.isAhead = true;
       throw error;
     }
-    chunk.stored = { words, version: stored.version + 1, server: stored.server };
+    if (version === undefined) return false;
+    chunk.stored = { words, version, server: stored.server };
     chunk.agreedMs = Math.max(chunk.agreedMs, askedMs);
     return true;
   }

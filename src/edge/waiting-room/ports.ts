@@ -10,8 +10,8 @@ export interface LineStore {
    * restart or fail-over, when the last changes may be gone. `wallMs` is the store's own clock.
    */
   read(room: string): Promise<StoredLine>;
-  /** Writes when the version (0: nothing there) and the server are still these; false when not, and nothing happened. */
-  write(room: string, from: Pick<StoredLine, "version" | "server">, value: string): Promise<boolean>;
+  /** Writes when the version (0: nothing there) and the server are still these, and gives its version then; undefined when not, and nothing happened. */
+  write(room: string, from: Pick<StoredLine, "version" | "server">, value: string): Promise<number | undefined>;
   /** Appends leaves (32 bytes each) of the join log at this place, in leaves; what stands there already is written over by the same. */
   appendLeaves(room: string, at: number, leaves: Uint8Array): Promise<void>;
   /** Leaves from `from` (inclusive) to `to`; fewer when not all are there. */

@@ -166,12 +166,12 @@ export class Reporter {
       const report: Report = { ...told, edge, number, roomMs: this.clock.now() };
       const { state, reply, isChanged } = this.#options.step(base.state, report, this.#inputs(base.from, base.readMs));
       const sentMs = monotonicMs();
-      if (isChanged && !(await store.write(name, base.from, JSON.stringify(state)))) {
+      const version = isChanged ? await store.write(name, base.from, JSON.stringify(state)) : base.from.version;
+      if (version === undefined) {
         this.#cached = undefined;
         continue;
       }
-      const from = isChanged ? { ...base.from, version: base.from.version + 1 } : base.from;
-      this.#cached = { from, state, readMs: base.readMs };
+      this.#cached = { from: { ...base.from, version }, state, readMs: base.readMs };
       this.#adopt(state, isChanged ? sentMs : atMs);
       this.#pending = undefined;
       this.clock.told(state.roomMs, report.roomMs <= state.roomMs);
