@@ -54,11 +54,11 @@ export function sqlState(error: unknown): string | undefined {
   return typeof error.errno === "string" && error.errno.length === 5 ? error.errno : undefined;
 }
 
-/** True when the server could not be reached or went away: the outcome of what was asked is not known. */
+/** True when the server could not be reached, went away (then the outcome of what was asked is not known) or has no room for more. */
 export function isConnectionLoss(error: unknown): boolean {
   const state = sqlState(error);
-  // Class 08: connection exception. 57P01-57P03: shutting down, crashed, starting up. 53300: too many connections.
-  if (state !== undefined) return state.startsWith("08") || state.startsWith("57P0") || state === "53300";
+  // Class 08: connection exception. 57P01-57P03: shutting down, crashed, starting up. Class 53: disk full, out of memory, too many connections.
+  if (state !== undefined) return state.startsWith("08") || state.startsWith("57P0") || state.startsWith("53");
   return (
     error instanceof SQL.PostgresError || (error instanceof Error && /connection|ECONN|closed/i.test(error.message))
   );
