@@ -33,3 +33,6 @@ export class Flight {
     this.#resolve(outcome);
   }
 }
+
+/** What the one who leads has. `end`: nobody may join any more. */
+export type Led = { readonly flight: Flight; readonly end: () => void };

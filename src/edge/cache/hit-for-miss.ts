@@ -6,6 +6,10 @@
 /** Of all keys together: beyond it the first that were marked are forgotten. */
 const charactersMax = 2_000_000;
 
+export const unsharedMs = 10_000;
+/** After an error, which may be over soon. */
+export const unsharedErrorMs = 1000;
+
 export class HitForMiss {
   readonly #untilMs = new Map<string, number>();
   #characters = 0;
@@ -19,6 +23,11 @@ export class HitForMiss {
       if (this.#characters <= charactersMax) break;
       this.clear(oldest);
     }
+  }
+
+  /** Its last answer had this status, and could not be shared. */
+  markFor(key: string, status: number, nowMs: number): void {
+    this.mark(key, nowMs + (status >= 500 ? unsharedErrorMs : unsharedMs));
   }
 
   has(key: string, nowMs: number): boolean {

@@ -155,6 +155,14 @@ export class Store {
     this.#makeRoom();
   }
 
+  /** For an answer that was asked for when there had been `purges`: what was purged since is not kept, or not as fresh. */
+  putUnlessPurged(stored: Stored, purges: number, nowMs: number): void {
+    const purged = this.purgedSince(purges, stored.key, stored.tags);
+    if (purged === "hard") return;
+    if (purged === "soft") stored.freshUntilMs = Math.min(stored.freshUntilMs, nowMs);
+    this.put(stored);
+  }
+
   #keepFew(key: string): void {
     const found = this.#resources.get(key);
     if (!(found instanceof Variants)) return;

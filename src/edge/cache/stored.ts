@@ -253,6 +253,16 @@ export function formsOf(stored: Stored): Map<Coding, Form | "pending" | null> {
   return stored.forms;
 }
 
+/** The body is the same: so are its compressed forms. */
+export function inheritForms(forms: Stored["forms"], to: Stored): void {
+  if (!to.isCompressible) return;
+  for (const [coding, form] of forms ?? []) {
+    if (form === null || form === "pending") continue;
+    formsOf(to).set(coding, { ...form, head: undefined });
+    to.bytes += bytesOf(form.body);
+  }
+}
+
 export type Use = "fresh" | "stale-while-revalidate" | "validate";
 
 /** What a request's own wishes and the clock make of a stored answer. RFC 9111 sections 4.2 and 5.2.1. */
