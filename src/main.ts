@@ -66,7 +66,7 @@ const commands: Record<string, Command> = {
   rehearse: {
     words: "rehearse PLAN | --url URL",
     summary: "play a crowd against a shop, and say honestly whether it held",
-    run: async (args) => await (await import("#roles/tools/rehearse.ts")).rehearseTool(args),
+    run: async (args) => await (await import("#roles/tools/rehearse.ts")).rehearseTool(args, process.env),
   },
   migrate: {
     words: "migrate",

@@ -100,7 +100,7 @@ const [name = "", ...words] = process.argv.slice(2);
 const fault = faults[name];
 if (fault === undefined) throw new Error(`There is no fault "${name}"; there are ${Object.keys(faults).join(", ")}.`);
 
-const exitCode = await rehearseTool(words, async (options) => {
+const exitCode = await rehearseTool(words, process.env, async (options) => {
   const house = await openHouse(options);
   try {
     const undo = await fault(house);

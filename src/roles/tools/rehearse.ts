@@ -69,7 +69,11 @@ Exit code 0: everything held. 1: a threshold was broken. 2: wrong usage. 3: the 
 const agent = `spillway-rehearse/${version}`;
 
 /** `open`: how a house is opened; whoever builds upon this may furnish it before its doors open. */
-export async function rehearseTool(given: string[], open: typeof openHouse = openHouse): Promise<number> {
+export async function rehearseTool(
+  given: string[],
+  env: NodeJS.ProcessEnv,
+  open: typeof openHouse = openHouse,
+): Promise<number> {
   if (given[0] === "import") return await importTool(given.slice(1));
   if (given[0] === "export") return await exportTool(given.slice(1));
   const flags = readFlags(given);
@@ -91,7 +95,7 @@ export async function rehearseTool(given: string[], open: typeof openHouse = ope
   process.on("SIGTERM", onSignal);
   try {
     if (flags.join !== undefined) return await lend(flags, stopping.signal);
-    return await rehearse(flags, stopping.signal, open);
+    return await rehearse(flags, env, stopping.signal, open);
   } finally {
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
@@ -106,15 +110,19 @@ async function exportTool([kind, file, ...more]: string[]): Promise<number> {
   return 0;
 }
 
-async function rehearse(flags: RehearseFlags, signal: AbortSignal, open: typeof openHouse): Promise<number> {
+async function rehearse(
+  flags: RehearseFlags,
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+  open: typeof openHouse,
+): Promise<number> {
   const say = (text: string): void => {
     process.stderr.write(`${text}\n`);
   };
-  const { env } = process;
   const drills =
     flags.drills.length > 0 ? flags.drills : flags.isHouse && flags.isGoNoGo ? drillsOfAHouse : flags.drills;
   // What is wrong with the plan is told before anything is started for it.
-  const intended = await planOf(flags, flags.isHouse ? { url: "http://127.0.0.1:1" } : undefined);
+  const intended = await planOf(flags, env, flags.isHouse ? { url: "http://127.0.0.1:1" } : undefined);
   const needs = (await Promise.all(drills.map(async (file) => (await readDrill(file)).experiment.needs))).flat();
   if (flags.isDryRun) {
     say(intentOf(intended).join("\n"));
@@ -122,7 +130,7 @@ async function rehearse(flags: RehearseFlags, signal: AbortSignal, open: typeof 
   }
   const house = flags.isHouse ? await open({ env, needs, log: say }) : undefined;
   try {
-    const ready = house === undefined ? intended : await planOf(flags, targetOf(house));
+    const ready = house === undefined ? intended : await planOf(flags, env, targetOf(house));
     const parts = rehearsalParts({ env, log: say, house: house === undefined ? undefined : drillHouse(house) });
     if (flags.isGoNoGo) return await decide(flags, ready, { parts, drills, house, say, signal });
     const withDrills =
@@ -247,7 +255,7 @@ async function playOnce(
 }
 
 /** `given`: a target that stands before the plan's. */
-async function planOf(flags: RehearseFlags, given: object | undefined): Promise<ReadyPlan> {
+async function planOf(flags: RehearseFlags, env: NodeJS.ProcessEnv, given: object | undefined): Promise<ReadyPlan> {
   const change = (raw: Record<string, unknown>): void => {
     const own = typeof raw.target === "object" && raw.target !== null ? raw.target : {};
     const target: Record<string, unknown> = { ...own, ...given };
@@ -273,7 +281,7 @@ async function planOf(flags: RehearseFlags, given: object | undefined): Promise<
     flags.isShop || flags.isHouse
       ? {
           ...planOfShop({ ...base, paths: [] }, flags.isHouse ? houseWare : undefined),
-          target: flags.isHouse ? { kind: "spillway" } : shopOf(process.env),
+          target: flags.isHouse ? { kind: "spillway" } : shopOf(env),
         }
       : planOfFlags({ ...base, paths: flags.paths.length > 0 ? flags.paths : [own] }),
   );
