@@ -31,7 +31,7 @@ import { type Pressure, pressureField } from "./pressure.ts";
 import type { Lane } from "./quick-lane.ts";
 import type { Seeing, Sight } from "./seeing.ts";
 import { type End, endOf, endOfStatus, type Turn as Place, type Shedding } from "./shedding/shedding.ts";
-import { type Guest, roomField, seen } from "./waiting-room/pass-on.ts";
+import { type Guest, roomField, seen, unsaid } from "./waiting-room/pass-on.ts";
 
 type Stages = {
   readonly seeing: Seeing;
@@ -45,6 +45,8 @@ type Stages = {
   readonly fallback: Stage;
   /** This edge's name in Via. */
   readonly name: string;
+  /** Where there are waiting rooms, nobody is shown what the shop says in their name. */
+  readonly hasRooms: boolean;
 };
 
 type Told = readonly (readonly [string, string])[];
@@ -55,8 +57,12 @@ type Known = Stages & {
 };
 
 export function createByteLane(stages: Stages): Lane {
-  const { seeing, limits, cache, shedding, balancer, name } = stages;
-  const taken = cache === undefined ? notPassedBack : [...notPassedBack, ...confidentialFields];
+  const { seeing, limits, cache, shedding, balancer, name, hasRooms } = stages;
+  const taken = [
+    ...notPassedBack,
+    ...(cache === undefined ? [] : confidentialFields),
+    ...(hasRooms ? [roomField] : []),
+  ];
   const known: Known = {
     ...stages,
     notPassedBack: new Set(taken),
@@ -167,7 +173,7 @@ class Ride implements Freight, Delivery {
     const { status, length } = head;
     // An origin that says it cannot is given words, or a snapshot.
     if (status >= 502 && status <= 504) return false;
-    // What the shop says of the shopper is obeyed, and not shown.
+    // What the shop says of one who is in is obeyed.
     if (this.#guest !== undefined && head.has(roomField)) return false;
     const { cache, notPassedBack: usual, notPassedBackBeside, seeing } = this.#lane;
     const exchange = this.#exchange;
@@ -202,10 +208,14 @@ class Ride implements Freight, Delivery {
     this.#leave(() => {
       const { cache } = this.#lane;
       const kept = cache?.passed(this.#passing as Passing, this.#whole(), response) ?? response;
-      const finish = (answer: Response): Response =>
-        withFields(this.#guest === undefined ? answer : seen(this.#exchange, answer, this.#guest.inside), this.#told);
+      const finish = (answer: Response): Response => withFields(this.#seen(answer), this.#told);
       return kept instanceof Promise ? kept.then(finish) : finish(kept);
     });
+  }
+
+  #seen(answer: Response): Response {
+    if (this.#guest !== undefined) return seen(this.#exchange, answer, this.#guest.inside);
+    return this.#lane.hasRooms ? unsaid(answer) : answer;
   }
 
   failed(error: unknown): void {

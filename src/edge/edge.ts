@@ -151,7 +151,15 @@ export function createEdge(config: EdgeConfig, deps: EdgeDeps, before?: Edge): E
   const last = deps.shop === undefined ? forwardTo(balancer as Balancer, deps.name) : askShop(deps.shop);
 
   // The stages' short cuts. One more stage that must see every request says so by `gate` of the quick lane.
-  const short = { seeing, limits, pressure, shedding, fallback, cache: config.cache.enabled ? cache : undefined };
+  const short = {
+    seeing,
+    limits,
+    pressure,
+    shedding,
+    fallback,
+    cache: config.cache.enabled ? cache : undefined,
+    hasRooms: rooms !== undefined,
+  };
   const on =
     deps.shop === undefined
       ? createByteLane({ ...short, balancer: balancer as Balancer, name: deps.name })

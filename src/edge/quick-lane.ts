@@ -61,8 +61,8 @@ export function createQuickLane(stages: {
       if (guest !== undefined) rooms?.letIn(guest);
       return "awaited";
     }
-    // What the shop says of the shopper is obeyed, and not shown.
-    if (guest !== undefined && answer.fields.some(([name]) => name === roomField)) return undefined;
+    // What the shop says of a shopper is obeyed, and not shown.
+    if (rooms !== undefined && answer.fields.some(([name]) => name === roomField)) return undefined;
     const fields = limits.charge(exchange, isPrivateAnswer(answer));
     if (fields === undefined) return undefined;
     cache.taken(exchange);

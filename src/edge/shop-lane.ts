@@ -15,7 +15,7 @@ import type { Lane } from "./quick-lane.ts";
 import type { Seeing, Sight } from "./seeing.ts";
 import { endOf, endOfStatus, type Turn as Place, type Shedding } from "./shedding/shedding.ts";
 import { ShopRequest } from "./shop-request.ts";
-import { type Guest, roomField, seen } from "./waiting-room/pass-on.ts";
+import { type Guest, roomField, seen, unsaid } from "./waiting-room/pass-on.ts";
 
 export type Shop = (request: LightRequest) => Given | Promise<Given>;
 type Given = Response | WholeAnswer;
@@ -29,6 +29,8 @@ type Stages = {
   readonly shedding: Shedding;
   readonly fallback: Stage;
   readonly shop: Shop;
+  /** Where there are waiting rooms, nobody is shown what the shop says in their name. */
+  readonly hasRooms: boolean;
 };
 
 const changing = new Set(["POST", "PUT", "PATCH", "DELETE"]);
@@ -122,13 +124,13 @@ class Visit implements Delivery {
   }
 
   #answered(given: Given): void {
-    const { shedding, cache, seeing, pressure } = this.#stages;
+    const { shedding, cache, seeing, pressure, hasRooms } = this.#stages;
     const exchange = this.#exchange;
     const { status } = given;
     shedding.ends(exchange, this.#place as Place, endOfStatus(status));
     const limited = this.#told.length > 0;
     if (this.#isPressed) this.#told = [...pressure.told(), ...this.#told];
-    // What says that it cannot, what may be kept, and what is said of the shopper is for the stages.
+    // What says that it cannot, what may be kept, and what is said of one who is in is for the stages.
     const isOfGuest = this.#guest !== undefined;
     if (given instanceof Response || (status >= 502 && status <= 504) || (isOfGuest && given.get(roomField) !== null)) {
       this.#leave(given instanceof Response ? given : given.toResponse());
@@ -154,6 +156,7 @@ class Visit implements Delivery {
     let hasDate = false;
     for (const [name, value] of given.fields) {
       if (cache !== undefined && confidential.has(name)) continue;
+      if (hasRooms && name === roomField) continue;
       if (limited && name.startsWith("ratelimit")) continue;
       if (name === pressureField && this.#told[0]?.[0] === pressureField) continue;
       if (name === "date") hasDate = true;
@@ -173,7 +176,7 @@ class Visit implements Delivery {
   }
 
   #leave(response: Response): void {
-    const { cache } = this.#stages;
+    const { cache, hasRooms } = this.#stages;
     const exchange: Exchange = { ...this.#exchange, headers: this.#exchange.headers as AllFields, request: null };
     const kept = (): Response | Promise<Response> => {
       if (cache === undefined) return response;
@@ -181,8 +184,11 @@ class Visit implements Delivery {
         ? cache.changed(exchange, response)
         : cache.passed(this.#passing, exchange, response);
     };
-    const finish = (answer: Response): Response =>
-      withFields(this.#guest === undefined ? answer : seen(exchange, answer, this.#guest.inside), this.#told);
+    const shown = (answer: Response): Response => {
+      if (this.#guest !== undefined) return seen(exchange, answer, this.#guest.inside);
+      return hasRooms ? unsaid(answer) : answer;
+    };
+    const finish = (answer: Response): Response => withFields(shown(answer), this.#told);
     const next = (): Response | Promise<Response> => {
       const answer = kept();
       return answer instanceof Promise ? answer.then(finish) : finish(answer);

@@ -435,12 +435,15 @@ async function holdTogether(
 ) {
   let carried = 0;
   let checked = 0;
+  /** Answers in which the origin says something in a room's name. */
+  let said = 0;
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom(...configs),
       fc.array(step(request), { minLength: 3, maxLength: 12 }),
       async (config, steps) => {
         const clock = { ms: beginMs };
+        const hasRooms = config.waitingRooms.rooms.length > 0;
         const [stages, bytes] = [await side(config, clock, false), await side(config, clock, true)];
         for (const one of steps) {
           if (one.kind === "wait") clock.ms += one.ms;
@@ -458,6 +461,9 @@ async function holdTogether(
               const isHead = one.method === "HEAD";
               const [expected, got] = await Promise.all([stages.ask(text, isHead), bytes.ask(text, isHead)]);
               expect({ text, ...got }).toEqual({ text, ...expected });
+              if (!hasRooms) continue;
+              expect(got.fields.filter((line) => line.startsWith("spillway-room"))).toEqual([]);
+              if (/^(?:bought|leave|gone)$/.test(got.body)) said++;
             }
           }
         }
@@ -474,7 +480,7 @@ async function holdTogether(
     ),
     { numRuns },
   );
-  return { carried, checked };
+  return { carried, checked, said };
 }
 
 const kind = fc.constantFrom("whole", ...Object.keys(kinds));
@@ -486,15 +492,50 @@ test("a request that goes on as bytes gets the same answer as one that meets the
   expect(carried).toBeGreaterThan(250);
 }, 120_000);
 
-test("a request from inside of a waiting room goes on as bytes as it would by the stages: its passes, its counts, and what the shop says of who sent it", async () => {
+test("a request from inside of a waiting room goes on as bytes as it would by the stages: its passes, its counts, and what the shop says of who sent it, which nobody sees", async () => {
   const usual = fc.constantFrom("whole", "page", "bought", "leave", "leave404", "variedByPass", "inner", "cookies");
-  const { carried, checked } = await holdTogether(roomConfigs, asking(roomHosts, passFields, fc.oneof(usual, kind)), {
-    numRuns: 100,
-  });
+  const { carried, checked, said } = await holdTogether(
+    roomConfigs,
+    asking(roomHosts, passFields, fc.oneof(usual, kind)),
+    {
+      numRuns: 100,
+    },
+  );
   expect(carried).toBeGreaterThan(250);
   // Of those that went on as bytes.
   expect(checked).toBeGreaterThan(100);
+  expect(said).toBeGreaterThan(100);
 }, 120_000);
+
+test("what the shop says in a room's name is not shown to those outside of the rooms, as bytes or by the stages; where there are none it is passed back", async () => {
+  for (const waitingRooms of [{ rooms: [] }, ...roomSettings]) {
+    for (const enabled of [false, true]) {
+      const config = settings({ waitingRooms, cache: { enabled }, limits: { policies: [] } }, 1);
+      for (const mayGoAsBytes of [false, true]) {
+        const { ask, carried, end } = await side(config, { ms: beginMs }, mayGoAsBytes);
+        const shown = waitingRooms.rooms.length === 0 ? 1 : 0;
+        const isStandby = waitingRooms.rooms.some(({ id }) => id === "net");
+        for (const host of isStandby ? ["shop.example", "net.example"] : ["shop.example"]) {
+          for (const target of [
+            "/leave/never",
+            "/leave404/never",
+            "/bought/later",
+            "/bought/until",
+            "/bought/nothing",
+          ]) {
+            for (let time = 0; time < 4; time++) {
+              const told = await ask(`GET ${target} HTTP/1.1\r\nHost: ${host}\r\n\r\n`, false);
+              const found = told.fields.filter((line) => line.startsWith("spillway-room")).length;
+              expect([host, target, time, told.body.length > 0, found]).toEqual([host, target, time, true, shown]);
+            }
+          }
+        }
+        expect(carried() > 0).toBe(mayGoAsBytes);
+        await end();
+      }
+    }
+  }
+}, 60_000);
 
 /** One edge that sends on as bytes, before an origin that does what `answer` does. */
 async function before(answer: (socket: net.Socket, text: string) => void) {

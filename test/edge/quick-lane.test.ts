@@ -307,12 +307,15 @@ async function holdTogether(
   let quick = 0;
   let visits = 0;
   let checked = 0;
+  /** Answers in which the shop says something in a room's name. */
+  let said = 0;
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom(...configs),
       fc.array(step(request), { minLength: 5, maxLength: 40 }),
       async (config, steps) => {
         const clock = { ms: beginMs };
+        const hasRooms = config.waitingRooms.rooms.length > 0;
         const [long, short] = [await side(config, clock, false), await side(config, clock, true)];
         for (const one of steps) {
           if (one.kind === "wait") clock.ms += one.ms;
@@ -328,9 +331,12 @@ async function holdTogether(
             };
             for (let time = 0; time < one.again; time++) {
               const failed = (error: Error) => error.message;
-              expect(await short.ask(asked, one.from).catch(failed)).toEqual(
-                await long.ask(asked, one.from).catch(failed),
-              );
+              const got = await short.ask(asked, one.from).catch(failed);
+              expect(got).toEqual(await long.ask(asked, one.from).catch(failed));
+              if (typeof got !== "string" && hasRooms) {
+                expect(got.fields.filter((line) => line.startsWith("spillway-room"))).toEqual([]);
+                if (/^\w+ \/\S*(?:bought|leave)/.test(got.body)) said++;
+              }
               // What is done in the background is done before the next asks.
               await Bun.sleep(0);
             }
@@ -345,7 +351,7 @@ async function holdTogether(
     ),
     { numRuns },
   );
-  return { quick, visits, checked };
+  return { quick, visits, checked, said };
 }
 
 test("the short ways give the same answers as the stages, and leave the same behind", async () => {
@@ -363,14 +369,46 @@ test("the short ways give the same answers as the stages, and leave the same beh
   expect(visits).toBeGreaterThan(1000);
 }, 60_000);
 
-test("who is in a waiting room gets the same by the short ways as by the stages, is counted once, and so is what the shop says of them", async () => {
+test("who is in a waiting room gets the same by the short ways as by the stages, is counted once, and so is what the shop says of them, which nobody sees", async () => {
   const request = asking(roomHosts, passFields, fc.oneof(path, pathOfRoom));
-  const { quick, visits, checked } = await holdTogether(roomConfigs, request, { numRuns: 200 });
+  const { quick, visits, checked, said } = await holdTogether(roomConfigs, request, { numRuns: 200 });
   expect(quick).toBeGreaterThan(150);
   expect(visits).toBeGreaterThan(500);
   // Of those on the short ways.
   expect(checked).toBeGreaterThan(500);
+  expect(said).toBeGreaterThan(300);
 }, 120_000);
+
+test("what the shop says in a room's name is not shown to those outside of the rooms, on any way; where there are none it is an answer's field like others", async () => {
+  const clock = { ms: beginMs };
+  for (const waitingRooms of [{ rooms: [] }, ...roomSettings]) {
+    const config = settings({ waitingRooms, limits: { policies: [] } });
+    for (const mayBeQuick of [false, true]) {
+      const { ask, visits, edge } = await side(config, clock, mayBeQuick);
+      const fieldOf = async (method: string, target: string, host: string) => {
+        const told = await ask({ method, target, fields: [["Host", host]] }, "203.0.113.3");
+        await Bun.sleep(0);
+        expect(told.status).toBeLessThan(300);
+        return told.fields.filter((line) => line.startsWith("spillway-room")).length;
+      };
+      const shown = waitingRooms.rooms.length === 0 ? 1 : 0;
+      const ids = waitingRooms.rooms.map(({ id }) => id);
+      // Where one room goes by tags, what the shop's programs say is in it.
+      const programs = ids.includes("tagged") ? [] : ["/program-leave-never", "/program-bought"];
+      for (const host of ids.includes("net") ? ["shop.example", "net.example"] : ["shop.example"]) {
+        for (let time = 0; time < 4; time++) {
+          for (const target of ["/leave", "/bought-never", "/late-leave-never", ...programs])
+            expect([host, target, await fieldOf("GET", target, host)]).toEqual([host, target, shown]);
+          for (const target of ["/leave-posted", ...programs])
+            expect([host, target, await fieldOf("POST", target, host)]).toEqual([host, target, shown]);
+        }
+      }
+      // Kept answers and new ones are both among them, and so is the short way to the shop.
+      expect(edge.cache.stats().hits).toBeGreaterThan(0);
+      expect(visits() > 0).toBe(mayBeQuick);
+    }
+  }
+}, 30_000);
 
 test("a page that everybody wants is answered by the quick lane from its second request on", async () => {
   const clock = { ms: beginMs };

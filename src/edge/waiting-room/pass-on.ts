@@ -1,7 +1,7 @@
 /**
  * Passing on those who are in: the pass goes with the request to the shop, which asks for it again when an order is committed; a pass is
- * renewed while its holder is active; and what the shop says of the shopper (`Spillway-Room: release`, `ordered;units=2`) is obeyed and not
- * shown to anybody.
+ * renewed while its holder is active; and what the shop says of the shopper (`Spillway-Room: release`, `ordered;units=2`) is obeyed. It is not
+ * shown to anybody, whether they are in or not.
  */
 import type { Answer, Exchange, Glimpse, Next } from "../exchange.ts";
 import { isPrivate, withFields } from "../limits/limits.ts";
@@ -13,7 +13,7 @@ import { isBeside, type Pass, passField } from "./room-places.ts";
 export const roomField = "spillway-room";
 
 /** The exchange as it goes on: with these passes and no others. */
-export function withPasses(exchange: Exchange, passes: readonly Pass[]): Exchange {
+function withPasses(exchange: Exchange, passes: readonly Pass[]): Exchange {
   const { headers } = exchange;
   if (passes.length === 0 && !headers.has(passField) && !headers.has(roomField)) return exchange;
   return { ...exchange, headers: fieldsWith(headers, joined(passes)) };
@@ -58,6 +58,18 @@ export function guestOf(inside: readonly Inside[], room: OpenRoom | undefined): 
   return { inside, value: joined(inside.map(({ pass }) => pass)), room };
 }
 
+/** For who is not in: the request goes on with these passes, good for this once, and what the shop says in the room's name is about nobody. */
+export function passBy(exchange: Exchange, next: Next, passes: readonly Pass[] = []): Answer {
+  const answer = next(withPasses(exchange, passes));
+  return answer instanceof Promise ? answer.then(unsaid) : unsaid(answer);
+}
+
+/** The answer without what the shop says in a room's name. */
+export function unsaid(response: Response): Response {
+  if (response.headers.has(roomField)) response.headers.delete(roomField);
+  return response;
+}
+
 /** `cookies`: of one who has just been let in. */
 export function passOn(
   exchange: Exchange,
@@ -100,9 +112,7 @@ export function seen(
   }
   const told = set.length > 0 && !isPrivate(response.headers.get("cache-control"));
   // A cookie in an answer that caches behind us may keep would let many in by one pass.
-  const answer = withFields(response, told ? [...set, ["cache-control", "private, no-cache"]] : set);
-  if (said !== null) answer.headers.delete(roomField);
-  return answer;
+  return unsaid(withFields(response, told ? [...set, ["cache-control", "private, no-cache"]] : set));
 }
 
 const nobody: ReadonlySet<OpenRoom> = new Set();

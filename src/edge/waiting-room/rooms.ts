@@ -20,7 +20,7 @@ import type { Line } from "./line.ts";
 import { createMatching, type Matching } from "./matching.ts";
 import type { OpenRoom } from "./open-room.ts";
 import type { PanelView } from "./panel.ts";
-import { type Guest, guestOf, type Inside, passOn, roomField, withPasses } from "./pass-on.ts";
+import { type Guest, guestOf, type Inside, passBy, passOn, roomField } from "./pass-on.ts";
 import type { DrawQr, LineStore, RoomKeys, RoomMail, TellerBook, VerifyBot, VerifyStockSignature } from "./ports.ts";
 import { createPublicPages, headTags } from "./public-pages.ts";
 import { documentFields, type RoomFiles } from "./room-files.ts";
@@ -56,7 +56,7 @@ export type Rooms = {
   /** Behind the cache: where answers say which room their address belongs to. */
   readonly learnStage: Stage;
   /**
-   * What the lanes may do with a request. "free": no room has a say in it. A guest: their passes are good and go with it, and what the shop says of them
+   * What the lanes may do with a request. "free": no room has a say in it, and only the room's field of its answer is not shown. A guest: their passes are good and go with it, and what the shop says of them
    * is `seen` (pass-on.ts); `letIn` counts it. "asked": it has to meet the stages. Costs a look into a map, and for a guarded address a look at the pass.
    */
   readonly gate: (exchange: Glimpse) => "free" | Guest | "asked";
@@ -197,7 +197,7 @@ export async function createRooms(first: WaitingRooms, deps: RoomsDeps): Promise
 
   function guarded(room: OpenRoom, exchange: Exchange, next: Next): Answer {
     const { config, line, places: own } = room;
-    if (standsBy(room, exchange.address, exchange.atMs)) return next(withPasses(exchange, []));
+    if (standsBy(room, exchange.address, exchange.atMs)) return passBy(exchange, next);
     const pass = own.pass(exchange.headers);
     if (pass !== undefined) {
       tally("passes", config.id, "outcome", "good" satisfies PassOutcome);
@@ -207,10 +207,10 @@ export async function createRooms(first: WaitingRooms, deps: RoomsDeps): Promise
     if (why instanceof Promise) return why.then((reason) => beside(room, exchange, next, reason));
     if (why !== undefined) return beside(room, exchange, next, why);
     // What asks whether it may ask, and what pages are made of, is nobody's turn.
-    if (exchange.method === "OPTIONS") return next(withPasses(exchange, []));
+    if (exchange.method === "OPTIONS") return passBy(exchange, next);
     if (isFile(exchange)) return fileOrWait(room, exchange, next);
     // Before there is a line, looking around is free.
-    if (line.now().phase === "before" && isRead(exchange) && !isShown(exchange)) return next(withPasses(exchange, []));
+    if (line.now().phase === "before" && isRead(exchange) && !isShown(exchange)) return passBy(exchange, next);
     return waits(room, exchange, next);
   }
 
@@ -218,7 +218,7 @@ export async function createRooms(first: WaitingRooms, deps: RoomsDeps): Promise
     if (reason === undefined) return waits(room, exchange, next);
     bypassed(room, reason);
     // The second gate asks for a pass of everybody, so they have one for as long as this request takes.
-    return next(withPasses(exchange, [room.places.admitBeside()]));
+    return passBy(exchange, next, [room.places.admitBeside()]);
   }
 
   async function waits(room: OpenRoom, exchange: Exchange, next: Next): Promise<Response> {
@@ -236,7 +236,7 @@ export async function createRooms(first: WaitingRooms, deps: RoomsDeps): Promise
 
   /** A file that pages are made of is open; what calls itself one and is a page or an API is not. */
   async function fileOrWait(room: OpenRoom, exchange: Exchange, next: Next): Promise<Response> {
-    const response = await next(withPasses(exchange, []));
+    const response = await passBy(exchange, next);
     const type = response.headers.get("content-type") ?? "";
     if (!/^(?:text\/html|application\/(?:[\w.-]+\+)?json|application\/xhtml)/i.test(type)) return response;
     if (/manifest\+json|^application\/json\b/i.test(type) && /\.(?:webmanifest|map)$/i.test(exchange.path))
@@ -273,9 +273,9 @@ export async function createRooms(first: WaitingRooms, deps: RoomsDeps): Promise
 
   /** Outside of the rooms nobody needs a pass, but an order may be sent from there, and its passes go with it. */
   function passUnguarded(exchange: Exchange, next: Next): Answer {
-    if (isRead(exchange)) return next(withPasses(exchange, []));
+    if (isRead(exchange)) return passBy(exchange, next);
     const held = heldBy(exchange);
-    return held.length === 0 ? next(withPasses(exchange, [])) : passOn(exchange, next, held);
+    return held.length === 0 ? passBy(exchange, next) : passOn(exchange, next, held);
   }
 
   const heldBy = ({ headers }: Glimpse): Inside[] =>
