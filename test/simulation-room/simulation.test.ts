@@ -7,7 +7,7 @@ import { mutants } from "./mutants.ts";
 import { simulate } from "./simulate.ts";
 
 const seeds = 1000;
-const mutantSeedsMax = 300;
+const mutantSeedsMax = 1000;
 const minutes = 60_000;
 
 test(
