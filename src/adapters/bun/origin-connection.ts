@@ -4,6 +4,7 @@
  * A connection is `connecting`, then `busy` with one errand, then `idle` in the pool, until it is closed: by either side, after its
  * time, or after anything that leaves a doubt about where the next answer would begin.
  */
+
 import type { Socket } from "bun";
 import { type Carrier, type Freight, OriginError, type OriginRequest } from "#edge/ports.ts";
 import { type MayBeWhole, wholeBody } from "#kernel/whole-body.ts";
@@ -13,6 +14,7 @@ import { upload } from "./origin-upload.ts";
 import { Outlet } from "./outlet.ts";
 import { notPlain, PlainAnswer } from "./plain-answer.ts";
 import type { SocketOriginOptions } from "./socket-origin.ts";
+import { readBytes } from "./young-memory.ts";
 
 const headMaxBytes = 65_536;
 const interimMax = 32;
@@ -484,7 +486,10 @@ const handlers = {
   open: (socket: Socket<OriginConnection>) => socket.data.opened(socket),
   handshake: (socket: Socket<OriginConnection>, isTrusted: boolean, error: Error | null) =>
     socket.data.shookHands(isTrusted, error),
-  data: (socket: Socket<OriginConnection>, bytes: Buffer) => socket.data.read(bytes),
+  data: (socket: Socket<OriginConnection>, bytes: Buffer) => {
+    readBytes(bytes.length);
+    socket.data.read(bytes);
+  },
   drain: (socket: Socket<OriginConnection>) => socket.data.drain(),
   end: (socket: Socket<OriginConnection>) => socket.data.closed(undefined),
   close: (socket: Socket<OriginConnection>, error?: Error) => socket.data.closed(error),
