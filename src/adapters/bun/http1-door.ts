@@ -12,7 +12,6 @@ import { Connection, type Wire } from "./http1-connection.ts";
 import { DoorRequest } from "./http1-request.ts";
 import type { Piped } from "./inner-pipe.ts";
 import { type EdgeListener, type EdgeListenerOptions, quietMs } from "./listener.ts";
-import { readBytes } from "./young-memory.ts";
 
 const sweepMs = 250;
 
@@ -91,10 +90,7 @@ class Http1Door {
       open: (wire: Wire) => {
         wire.data = new Connection(this, wire);
       },
-      data: (wire: Wire, bytes: Buffer) => {
-        readBytes(bytes.length);
-        wire.data.received(bytes);
-      },
+      data: (wire: Wire, bytes: Buffer) => wire.data.received(bytes),
       drain: (wire: Wire) => wire.data.drained(),
       end: (wire: Wire) => wire.data.closed(),
       close: (wire: Wire) => wire.data.closed(),

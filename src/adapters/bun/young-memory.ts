@@ -11,7 +11,7 @@ const besideBytes = 2048;
 
 let since = 0;
 
-/** Of each read. */
+/** Of each read of an origin. What clients send is little. */
 export function readBytes(count: number): void {
   since += count + besideBytes;
   if (since < everyBytes) return;
