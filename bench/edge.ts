@@ -20,7 +20,7 @@ import { pinning } from "./kit/cores.ts";
 import { cpuSecondsWithChildren, residentWithChildren } from "./kit/processes.ts";
 import { table } from "./kit/table.ts";
 
-/** What the issue asks for. */
+/** What is to be reached. */
 const reach = { hits: 1.5, forward: 0.6, forwardGoal: 0.8, rss5000Mb: 150 };
 
 type Scenario = {

@@ -17,7 +17,7 @@ import { table } from "./kit/table.ts";
 import { freeze } from "./rehearse/freeze.ts";
 import { type GeneratorName, installPeers, type Peers, peersIn } from "./rehearse/generators.ts";
 
-/** What the issue asks for. */
+/** What is to be reached. */
 const reach = { wrk: 0.6, others: 5 };
 const names: readonly GeneratorName[] = ["spillway", "open", "wrk", "hey", "autocannon", "artillery", "k6"];
 const labels: Readonly<Record<GeneratorName, string>> = {

@@ -19,7 +19,7 @@ import { pinning } from "./kit/cores.ts";
 import { cpuSeconds } from "./kit/processes.ts";
 import { table } from "./kit/table.ts";
 
-/** What the issue asks for. */
+/** More on any way, and it ends with 4. */
 const reachMicros = 3;
 /** Of each crowd. */
 const connections = 32;

@@ -22,7 +22,7 @@ import { pinning } from "./kit/cores.ts";
 import { cpuSeconds, memory } from "./kit/processes.ts";
 import { table } from "./kit/table.ts";
 
-/** What the issue asks for. */
+/** What is to be reached. */
 const reach = { joinsPerSecond: 10_000, rssMb: 1024, checkMicros: 5 };
 const outflowPerMinute = 6000;
 /** While the first thousand join: else most of them would be let in as they come. */
