@@ -48,6 +48,7 @@ if (!chromiumIsThere && process.env.SPILLWAY_TEST_NOTHING_SKIPPED === "1")
 if (!chromiumIsThere)
   console.warn(`\n*** ${chromiumPath} is not there: the 503 page was NOT looked at in a browser ***\n`);
 
+if (!chromiumIsThere) console.warn(`SKIPPED: the page of an origin that is gone needs Chromium at ${chromiumPath}.`);
 describe.skipIf(!chromiumIsThere)("in Chromium", () => {
   let browser: Browser;
   let axe = "";

@@ -16,6 +16,8 @@ if (process.env.SPILLWAY_TEST_NOTHING_SKIPPED === "1") {
 const page = (title: string, body: string): string =>
   `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${title}</title><link rel="stylesheet" href="/site.css"></head><body><h1>${title}</h1>${body}</body></html>`;
 
+if (nginxPath === null || !chromiumIsThere)
+  console.warn("SKIPPED: a foreign origin behind the edge needs nginx and Chromium (apt-get install nginx chromium).");
 describe.skipIf(nginxPath === null || !chromiumIsThere)("a plain nginx site behind the edge", () => {
   const folder = mkdtempSync(join(tmpdir(), "spillway foreign origin "));
   let nginx: Bun.Subprocess;

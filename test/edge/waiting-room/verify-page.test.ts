@@ -31,6 +31,7 @@ if (!chromiumIsThere)
     `\n*** ${chromiumPath} is not there: the page that checks receipts was NOT looked at in a browser ***\n`,
   );
 
+if (!chromiumIsThere) console.warn(`SKIPPED: the page that checks receipts needs Chromium at ${chromiumPath}.`);
 describe.skipIf(!chromiumIsThere)("in Chromium", () => {
   let browser: Browser;
   let server: ReturnType<typeof Bun.serve>;
