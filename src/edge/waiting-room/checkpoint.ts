@@ -17,6 +17,8 @@ import { emptyWindow, fullWindow } from "./window.ts";
 export const wallErrorMs = 240_000;
 /** While edges tell what they know. Longer than a report with all its tries takes. */
 const settleMs = 3000;
+/** Where the first to come knows nothing: others, which have a file, may still be starting, or be far from the store. */
+const blindSettleMs = 8000;
 /** Of two monotonic clocks. */
 const driftMax = 1.001;
 
@@ -83,12 +85,18 @@ const ageOf = (state: LineState, wallMs: number): number => Math.max(0, wallMs -
 const givenWithin = (ageMs: number, { joinsPerSecondMax }: StepInputs): number =>
   Math.ceil(joinsPerSecondMax * ((ageMs * driftMax + reckonedMaxMs) / 1000 + 1));
 
-function resumed(best: LineState, ageMs: number, reckonedMs: number, inputs: StepInputs): LineState {
+function resumed(
+  best: LineState,
+  ageMs: number,
+  reckonedMs: number,
+  inputs: StepInputs,
+  settlesMs = settleMs,
+): LineState {
   const { room } = inputs;
   const outflow = outflowOf(best, room);
   const pace = paceOf(outflow);
   const roomMs = Math.max(best.roomMs, reckonedMs);
-  const settledMs = roomMs + (inputs.isShared ? settleMs : 0);
+  const settledMs = roomMs + (inputs.isShared ? settlesMs : 0);
   const given = givenWithin(ageMs, inputs);
   const grantsFromMs = Math.max(settledMs, roomMs + leaseMs + leaseGraceMs + reckonedMaxMs + paceLullMs(outflow));
   const inside =
@@ -130,7 +138,7 @@ function first(inputs: StepInputs): LineState {
   if (!isShared) return blank;
   const fromMs = preQueueFromMs(room) ?? timeOf(room.opensAt);
   if (fromMs !== undefined && wallMs <= fromMs - wallErrorMs / 2) return blank;
-  return { ...resumed(blank, 0, wallMs, inputs), resumed: 0, next: 1, holes: [] };
+  return { ...resumed(blank, 0, wallMs, inputs, blindSettleMs), resumed: 0, next: 1, holes: [] };
 }
 
 /** A line of which nothing has happened yet. */

@@ -101,7 +101,13 @@ export class Reporter {
   /** There is something to tell that somebody waits for. */
   ask(): void {
     if (this.#isSending) this.#isAsked = true;
-    else this.#schedule(gatherMs);
+    else if (!this.#isSettling) this.#schedule(gatherMs);
+  }
+
+  /** The line gives nothing yet and waits for what other edges know: whoever asks it in a hurry only keeps those from telling. */
+  get #isSettling(): boolean {
+    const isHeard = this.#lastAnswerMs > Number.NEGATIVE_INFINITY;
+    return isHeard && this.state !== undefined && this.state.roomMs < this.state.settledMs;
   }
 
   async stop(): Promise<void> {
@@ -135,8 +141,8 @@ export class Reporter {
       const beganMs = this.#options.monotonicMs();
       if (await this.#agree()) {
         this.reportMs = this.#options.monotonicMs() - beganMs;
-        pauseMs = this.#options.isBusy() ? busyPauseMs : idlePauseMs;
-        if (this.#isAsked) pauseMs = gatherMs;
+        pauseMs = this.#options.isBusy() && !this.#isSettling ? busyPauseMs : idlePauseMs;
+        if (this.#isAsked && !this.#isSettling) pauseMs = gatherMs;
       }
     } catch {
       this.failures += 1;
