@@ -303,6 +303,47 @@ export function describeLineStoreServer(name: string, make: () => Promise<Server
       boundMs,
     );
 
+    test(
+      "an edge that takes long to write gets its turn beside others that never pause",
+      async () => {
+        let isOver = false;
+        const change = async (edge: LineStore, pauseMs: number): Promise<void> => {
+          for (let tries = 0; tries < 100; tries++) {
+            const now = await edge.read(room, tries > 0);
+            if (pauseMs > 0) await Bun.sleep(pauseMs);
+            if ((await edge.write(room, now, String(Number(now.value ?? "0") + 1))) !== undefined) return;
+          }
+          throw new Error("Others were quicker a hundred times.");
+        };
+        const busy = [server.open(), server.open()].map(async (edge) => {
+          let changes = 0;
+          for (; !isOver; changes += 1) await change(edge, 0);
+          return changes;
+        });
+        const slow = server.open();
+        try {
+          for (let changes = 0; changes < 5; changes++) await change(slow, 15);
+        } finally {
+          isOver = true;
+        }
+        const changes = (await Promise.all(busy)).reduce((sum, count) => sum + count, 5);
+        expect((await store.read(room)).value).toBe(String(changes));
+      },
+      boundMs,
+    );
+
+    test(
+      "a turn that its reader does not use ends by itself",
+      async () => {
+        const gone = server.open();
+        const seen = await gone.read(room, true);
+        expect(await store.write(room, await store.read(room, true), "after it")).toBeGreaterThan(0);
+        expect(await gone.write(room, seen, "late")).toBeUndefined();
+        expect(await gone.write(room, await gone.read(room, true), "its own")).toBeGreaterThan(0);
+      },
+      boundMs,
+    );
+
     test("a store that was closed rejects every call and connects no more", async () => {
       const edge = server.open();
       await edge.read(room);

@@ -15,6 +15,8 @@ export type Plan = {
   readonly copied: number;
   readonly arrivalsPerSecond: number;
   readonly latencyMs: readonly [least: number, most: number];
+  /** What one of several edges has on top of it. */
+  readonly farMs: number;
   readonly isQuiet: boolean;
   /** After the last trouble: long enough to see that it goes on, in some. */
   readonly healedSeconds: number;
@@ -66,6 +68,7 @@ export function drawPlan(dice: Dice): Plan {
     // Enough that somebody always waits, in most runs.
     arrivalsPerSecond: (outflowPerMinute / 60 / (1 - ghosts)) * (isQuiet ? 1.4 : dice.pick([0.5, 1.2])),
     latencyMs: dice.pick(isQuiet ? latencies.slice(0, 2) : latencies),
+    farMs: dice.pick([0, 0, 0, 40]),
     isQuiet,
     healedSeconds: dice.pick([10, 10, 36]),
     requestLost: perhaps(0.4, dice.pick([0.01, 0.1])),

@@ -69,7 +69,7 @@ export class World {
     this.store = new SimulatedStore(
       this.scheduler,
       {
-        latencyMs: () => dice.whole(plan.latencyMs[0], plan.latencyMs[1]),
+        latencyMs: (process) => dice.whole(plan.latencyMs[0], plan.latencyMs[1]) + this.#farMs(process),
         isLost: (process, what, isNote) => this.#isLost(process, what, isNote === true),
       },
       (name, value) => this.#written(name, value),
@@ -187,6 +187,11 @@ export class World {
       run();
       this.#every(ms, run);
     });
+  }
+
+  /** One edge's wire may be longer than the others'. */
+  #farMs(process: Process): number {
+    return this.plan.farMs > 0 && process === this.edges.at(-1)?.process ? this.plan.farMs : 0;
   }
 
   #skew(): number {

@@ -35,19 +35,36 @@ if not server then return redis.error_reply('this store does not tell its run_id
 local time = redis.call('TIME')
 `;
 
-const readScript = `${serverName}
+/** No turn is longer, whoever has taken it and died; and none is waited for longer, in all. */
+const turnMaxMs = 500;
+/** Whose turn it is not looks again after this time. */
+const lookAgainMs = 5;
+
+/** Milliseconds that somebody else's turn may still last. One that seems to be longer than any is from before the clock was set. */
+const turnOfOthers = `local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
+local turn = redis.call('HMGET', KEYS[1], 'turn', 'turnUntil')
+local othersMs = (tonumber(turn[2]) or 0) - nowMs
+if not turn[1] or turn[1] == ARGV[1] or othersMs > ${turnMaxMs} then othersMs = 0 end
+`;
+
+const readScript = `${serverName}${turnOfOthers}
+if othersMs <= 0 and tonumber(ARGV[2]) > 0 then
+  redis.call('HSET', KEYS[1], 'turn', ARGV[1], 'turnUntil', string.format('%.0f', nowMs + ARGV[2]))
+  redis.call('EXPIRE', KEYS[1], ${keptSeconds})
+end
 local line = redis.call('HMGET', KEYS[1], 'value', 'version')
-return {line[1], line[2] or '0', server, time[1] * 1000 + math.floor(time[2] / 1000)}`;
+return {line[1], line[2] or '0', server, nowMs, math.max(0, othersMs)}`;
 
 /**
  * Versions are microseconds of the store's clock, or one more than the last where that has not moved on: so after a flush none comes again that an edge
  * may still hold.
  */
-const writeScript = `${serverName}
+const writeScript = `${serverName}${turnOfOthers}
 local version = redis.call('HGET', KEYS[1], 'version') or '0'
-if server ~= ARGV[1] or version ~= ARGV[2] then return false end
+if othersMs > 0 or server ~= ARGV[2] or version ~= ARGV[3] then return false end
 local following = string.format('%.0f', math.max(tonumber(version) + 1, time[1] * 1000000 + time[2]))
-redis.call('HSET', KEYS[1], 'value', ARGV[3], 'version', following)
+redis.call('HSET', KEYS[1], 'value', ARGV[4], 'version', following)
+redis.call('HDEL', KEYS[1], 'turn', 'turnUntil')
 redis.call('EXPIRE', KEYS[1], ${keptSeconds})
 return following`;
 
@@ -55,6 +72,9 @@ export function createLineStore({ url, prefix = "spillway:", timeoutMs = 250 }: 
   let connection: RedisClient | undefined;
   let opening: Promise<RedisClient> | undefined;
   let underWay = 0;
+  const reader = crypto.randomUUID();
+  /** How long the last write took, there and back: a turn must outlast that. */
+  let tripMs = 0;
   let isClosed = false;
 
   const open = async (): Promise<RedisClient> => {
@@ -113,17 +133,24 @@ export function createLineStore({ url, prefix = "spillway:", timeoutMs = 250 }: 
   const leavesKey = (room: string, chunk: number) => `${prefix}${room}:leaves:${chunk}`;
 
   return {
-    async read(room) {
-      const [value, version, server, wallMs] = await call<[string | null, string, string, number]>((client) =>
-        client.send("EVAL", [readScript, "1", lineKey(room)]),
-      );
-      return { value, version: Number(version), server, wallMs } satisfies StoredLine;
+    async read(room, inTurn = false) {
+      const turnMs = inTurn ? Math.min(turnMaxMs, Math.ceil(2 * tripMs) + 20) : 0;
+      for (let waitedMs = 0; ; waitedMs += lookAgainMs) {
+        const [value, version, server, wallMs, othersMs] = await call<[string | null, string, string, number, number]>(
+          (client) => client.send("EVAL", [readScript, "1", lineKey(room), reader, String(turnMs)]),
+        );
+        if (!inTurn || othersMs === 0 || waitedMs >= turnMaxMs)
+          return { value, version: Number(version), server, wallMs } satisfies StoredLine;
+        await Bun.sleep(Math.min(othersMs, lookAgainMs));
+      }
     },
 
     async write(room, from, value) {
+      const beganMs = performance.now();
       const version = await call<string | null>((client) =>
-        client.send("EVAL", [writeScript, "1", lineKey(room), from.server, String(from.version), value]),
+        client.send("EVAL", [writeScript, "1", lineKey(room), reader, from.server, String(from.version), value]),
       );
+      tripMs = performance.now() - beganMs;
       return version === null ? undefined : Number(version);
     },
 

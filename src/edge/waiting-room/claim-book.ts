@@ -221,7 +221,7 @@ export class ClaimBook {
 
   async #agree(chunk: Chunk): Promise<void> {
     for (let tries = 0; tries < triesMax; tries++) {
-      chunk.stored ??= await this.#read(chunk);
+      chunk.stored ??= await this.#read(chunk, tries > 0);
       const { stored } = chunk;
       const claims = chunk.claims.slice();
       const releases = chunk.releases.slice();
@@ -295,9 +295,9 @@ export class ClaimBook {
     return place.kind === "admitted" ? place.untilMs : undefined;
   }
 
-  async #read(chunk: Chunk): Promise<NonNullable<Chunk["stored"]>> {
+  async #read(chunk: Chunk, inTurn = false): Promise<NonNullable<Chunk["stored"]>> {
     const askedMs = this.#monotonicMs();
-    const { value, version, server } = await this.#store.read(chunk.name);
+    const { value, version, server } = await this.#store.read(chunk.name, inTurn);
     const words = (value === null ? undefined : readChunk(value)) ?? emptyChunk();
     raise(chunk.words, words);
     chunk.isRead = true;

@@ -8,8 +8,12 @@ export interface LineStore {
   /**
    * What is there now. `value` null: nothing. `version` rises with each change. `server` names the running store: it is another one after a
    * restart or fail-over, when the last changes may be gone. `wallMs` is the store's own clock.
+   *
+   * `inTurn`: for an edge whose write others were quicker than. It waits for the turn of another that reads like this, and then nobody else's write is taken
+   * before its own, for as long as it needs. Without it an edge far from the store would never be heard beside busy ones that are near. Where that
+   * takes too long it is read without a turn.
    */
-  read(room: string): Promise<StoredLine>;
+  read(room: string, inTurn?: boolean): Promise<StoredLine>;
   /** Writes when the version (0: nothing there) and the server are still these, and gives its version then; undefined when not, and nothing happened. */
   write(room: string, from: Pick<StoredLine, "version" | "server">, value: string): Promise<number | undefined>;
   /** Appends leaves (32 bytes each) of the join log at this place, in leaves; what stands there already is written over by the same. */

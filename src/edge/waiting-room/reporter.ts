@@ -168,7 +168,7 @@ export class Reporter {
     const { told, number, askedMs, askedWallMs } = this.#pending;
     for (let tries = 0; tries < triesMax; tries++) {
       const atMs = monotonicMs();
-      const base = this.#fresh(atMs) ?? (await this.#read(atMs));
+      const base = this.#fresh(atMs) ?? (await this.#read(atMs, tries > 0));
       const report: Report = { ...told, edge, number, roomMs: this.clock.now() };
       const { state, reply, isChanged } = this.#options.step(base.state, report, this.#inputs(base.from, base.readMs));
       const sentMs = monotonicMs();
@@ -192,8 +192,8 @@ export class Reporter {
     return cached !== undefined && nowMs - cached.readMs < cachedMs ? cached : undefined;
   }
 
-  async #read(atMs: number): Promise<Reading> {
-    const from = await this.#options.store.read(this.#options.name);
+  async #read(atMs: number, inTurn: boolean): Promise<Reading> {
+    const from = await this.#options.store.read(this.#options.name, inTurn);
     return { from, state: from.value === null ? null : (JSON.parse(from.value) as LineState), readMs: atMs };
   }
 
