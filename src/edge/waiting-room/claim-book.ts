@@ -4,6 +4,8 @@
  *
  * A chunk is read when a place in it is first asked for; what is to be written waits here until the store has it, over any outage. What was admitted without
  * a note, because the store was gone, is looked up when it is written: so it is counted how often another edge had used the same place.
+ *
+ * When the store has lost something, nothing is noted until the other edges have written again what they know.
  */
 import {
   admittedWord,
@@ -30,7 +32,13 @@ type Chunk = {
   /** What is known: of the store, and what this edge has done. */
   readonly words: Uint32Array;
   /** The store's, as last read or written; undefined when it must be read again. */
-  stored: { readonly words: Uint32Array; readonly version: number; readonly server: string } | undefined;
+  stored:
+    | { readonly mark: string; readonly words: Uint32Array; readonly version: number; readonly server: string }
+    | undefined;
+  /** As it was seen last: another mark or server is a loss. */
+  seen: { readonly mark: string; readonly server: string } | undefined;
+  /** Something of it was lost: nothing is noted before, on the monotonic clock. */
+  heldUntilMs: number;
   isRead: boolean;
   /** On the monotonic clock: when the store was asked for what it last said of all of it. */
   agreedMs: number;
@@ -49,6 +57,8 @@ const chunksMax = 4096;
 /** Of one chunk: more are told that they could not be noted. */
 const claimsMax = 2048;
 const triesMax = 12;
+/** After a loss: longer than it takes any edge that the store answers to notice it, and to write what it knows. */
+const restoringMs = 5000;
 /** Words from here on are admitted or released; below are free and pending ones, which are the store's to know. */
 const settledWord = 2 ** 31;
 
@@ -58,6 +68,8 @@ export class ClaimBook {
   readonly #owner: number;
   readonly #roomMs: () => number;
   readonly #monotonicMs: () => number;
+  readonly #newMark: () => string;
+  #heldUntilMs = Number.NEGATIVE_INFINITY;
   /** Places that were admitted here without a note, and that another edge was found to have admitted as well. */
   usedTwice = 0;
   readonly #chunks = new Map<number, Chunk>();
@@ -69,12 +81,14 @@ export class ClaimBook {
     readonly owner: number;
     readonly roomMs: () => number;
     readonly monotonicMs: () => number;
+    readonly newMark: () => string;
   }) {
     this.#store = options.store;
     this.#name = options.name;
     this.#owner = options.owner;
     this.#roomMs = options.roomMs;
     this.#monotonicMs = options.monotonicMs;
+    this.#newMark = options.newMark;
   }
 
   /** As far as is known here; undefined when its chunk was never read. */
@@ -155,6 +169,7 @@ export class ClaimBook {
 
   /** The store has lost something: all that is known here is written again. */
   restore(): void {
+    this.#heldUntilMs = this.#monotonicMs() + restoringMs;
     for (const chunk of this.#chunks.values()) {
       chunk.stored = undefined;
       chunk.isAhead = true;
@@ -194,6 +209,8 @@ export class ClaimBook {
       name: `${this.#name}/places/${index}`,
       words: emptyChunk(),
       stored: undefined,
+      seen: undefined,
+      heldUntilMs: Number.NEGATIVE_INFINITY,
       isRead: false,
       agreedMs: Number.NEGATIVE_INFINITY,
       isLooking: false,
@@ -232,7 +249,8 @@ export class ClaimBook {
       for (const place of forgone) this.#forgo(words, place);
       raise(words, settledOf(chunk.words));
       const released = releases.map(({ place }) => this.#release(words, place));
-      const outcomes = claims.map(({ place }) => this.#claim(words, place));
+      const isHeld = this.#monotonicMs() < Math.max(this.#heldUntilMs, chunk.heldUntilMs);
+      const outcomes = claims.map(({ place }) => this.#claim(words, place, isHeld));
       chunk.isAhead = false;
       if (isSame(words, stored.words) || (await this.#write(chunk, stored, words))) {
         // What was admitted while this was under way stays.
@@ -245,6 +263,8 @@ export class ClaimBook {
         chunk.releases.splice(0, releases.length);
         for (let at = 0; at < claims.length; at++) claims[at]?.resolve(outcomes[at] as ClaimOutcome);
         for (let at = 0; at < releases.length; at++) releases[at]?.resolve(released[at]);
+        // The next who asks sees what others have written again.
+        if (isHeld) chunk.stored = undefined;
         if (!isBusy(chunk)) return;
       } else {
         chunk.stored = undefined;
@@ -273,10 +293,11 @@ export class ClaimBook {
   readonly #isOurs = (place: Place): boolean =>
     place.kind === "pending" && (place.owner === this.#owner || place.isLapsed);
 
-  #claim(words: Uint32Array, at: number): ClaimOutcome {
+  #claim(words: Uint32Array, at: number, isHeld: boolean): ClaimOutcome {
     const roomMs = this.#roomMs();
     const place = placeOf(words[at] as number, roomMs);
     if (place.kind !== "free" && !this.#isOurs(place)) return place;
+    if (isHeld) return "busy";
     words[at] = pendingWord(this.#owner, roomMs);
     return "ours";
   }
@@ -298,18 +319,23 @@ export class ClaimBook {
   async #read(chunk: Chunk, inTurn = false): Promise<NonNullable<Chunk["stored"]>> {
     const askedMs = this.#monotonicMs();
     const { value, version, server } = await this.#store.read(chunk.name, inTurn);
-    const words = (value === null ? undefined : readChunk(value)) ?? emptyChunk();
+    const found = value === null ? undefined : readChunk(value);
+    const words = found?.words ?? emptyChunk();
+    const { seen } = chunk;
+    if (seen !== undefined && (seen.mark !== found?.mark || seen.server !== server))
+      chunk.heldUntilMs = this.#monotonicMs() + restoringMs;
+    chunk.seen = found === undefined ? undefined : { mark: found.mark, server };
     raise(chunk.words, words);
     chunk.isRead = true;
     chunk.agreedMs = Math.max(chunk.agreedMs, askedMs);
-    return { words, version, server };
+    return { mark: found?.mark ?? this.#newMark(), words, version, server };
   }
 
   async #write(chunk: Chunk, stored: NonNullable<Chunk["stored"]>, words: Uint32Array): Promise<boolean> {
     const askedMs = this.#monotonicMs();
     let version: number | undefined;
     try {
-      version = await this.#store.write(chunk.name, stored, chunkText(words));
+      version = await this.#store.write(chunk.name, stored, chunkText({ mark: stored.mark, words }));
     } catch (error) {
       // Not known whether it was written.
       chunk.stored = undefined;
@@ -317,7 +343,9 @@ export class ClaimBook {
       throw error;
     }
     if (version === undefined) return false;
-    chunk.stored = { words, version, server: stored.server };
+    const { mark, server } = stored;
+    chunk.stored = { mark, words, version, server };
+    chunk.seen = { mark, server };
     chunk.agreedMs = Math.max(chunk.agreedMs, askedMs);
     return true;
   }

@@ -112,6 +112,7 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
     owner: Number.parseInt(edge.slice(0, 8), 16) % ownersMax,
     roomMs,
     monotonicMs,
+    newMark: () => keys.randomBytes(6).toHex(),
   });
   const released = new ReleasedPlaces({ book, rankOf: knownRank });
   const entrance = new Entrance({

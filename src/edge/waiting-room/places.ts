@@ -52,19 +52,26 @@ export function placeOf(value: number, roomMs: number): Place {
 
 export const emptyChunk = (): Uint32Array => new Uint32Array(placesInChunk);
 
-export const chunkText = (words: Uint32Array): string => {
+/** A chunk as it is stored. `mark`: given when it was made where there was none, so that one that was lost and made again is told from it. */
+export type Chunk = { readonly mark: string; readonly words: Uint32Array };
+
+export const chunkText = ({ mark, words }: Chunk): string => {
   const bytes = new Uint8Array(words.length * 4);
   const view = new DataView(bytes.buffer);
   for (let at = 0; at < words.length; at++) view.setUint32(at * 4, words[at] as number);
-  return bytes.toBase64();
+  return `${mark}.${bytes.toBase64()}`;
 };
 
 /** Undefined for what is no chunk. */
-export function readChunk(text: string): Uint32Array | undefined {
-  const bytes = Uint8Array.fromBase64(text);
-  if (bytes.length !== placesInChunk * 4) return undefined;
+export function readChunk(text: string): Chunk | undefined {
+  const dot = text.indexOf(".");
+  const bytes = Uint8Array.fromBase64(text.slice(dot + 1));
+  if (dot < 0 || bytes.length !== placesInChunk * 4) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset);
-  return Uint32Array.from({ length: placesInChunk }, (_, at) => view.getUint32(at * 4));
+  return {
+    mark: text.slice(0, dot),
+    words: Uint32Array.from({ length: placesInChunk }, (_, at) => view.getUint32(at * 4)),
+  };
 }
 
 /** Whether anything rose. */
