@@ -14,6 +14,7 @@ import type { QuickLane } from "./received.ts";
 import type { Seeing } from "./seeing.ts";
 import { type Guest, roomField } from "./waiting-room/pass-on.ts";
 import { PassedHead } from "./waiting-room/passed-head.ts";
+import { passField } from "./waiting-room/room-places.ts";
 import type { Rooms } from "./waiting-room/rooms.ts";
 
 /**
@@ -53,8 +54,8 @@ export function createQuickLane(stages: {
     const startedMs = seeing.startMs();
     const guest = gate === "free" ? undefined : gate;
     // From here on it is what goes on from the rooms: an answer may vary by that, too.
-    const passed = guest === undefined ? head : new PassedHead(head, guest.value);
-    if (guest !== undefined) (exchange as { headers: Fields }).headers = passed;
+    const passed = guest === undefined || saysItself(head, guest) ? head : new PassedHead(head, guest.value);
+    if (passed !== head) (exchange as { headers: Fields }).headers = passed;
     const answer = cache?.atHand(exchange);
     if (cache === undefined || answer === undefined) {
       if (client === undefined || !on(exchange, passed, startedMs, client, body, guest)) return undefined;
@@ -72,6 +73,10 @@ export function createQuickLane(stages: {
     return fields.length === 0 ? ready : withFields(ready, fields);
   };
 }
+
+/** A program that shows its passes says already what goes on with it. */
+const saysItself = (head: RequestHead, { value }: Guest): boolean =>
+  head.get(passField) === value && !head.has(roomField);
 
 function isPrivateAnswer({ fields }: PreparedAnswer): boolean {
   for (const [name, value] of fields) if (name === "cache-control") return isPrivate(value);

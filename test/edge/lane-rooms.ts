@@ -152,6 +152,7 @@ function stillLine(room: Room, clock: { readonly ms: number }, told: string[]): 
   return {
     now: () => now,
     document: () => document,
+    phase: () => now.phase,
     join: async () => ({ kind: "too-many" }),
     rankOf: (seq) => seq,
     aheadOf: (rank) => rank,

@@ -48,6 +48,8 @@ const latencies = [
   [5, 300],
 ] as const;
 
+export const hasSlowWire = ({ latencyMs }: Pick<Plan, "latencyMs">): boolean => latencyMs[1] >= 300;
+
 export function drawPlan(dice: Dice): Plan {
   const isQuiet = dice.chance(0.03);
   const perhaps = (share: number, chance: number): number => (!isQuiet && dice.chance(share) ? chance : 0);

@@ -71,6 +71,9 @@ export class Http1Fields {
   readonly #places = new Int32Array(fieldsMax * 4);
   /** Where the line after the last field begins: the empty one. */
   #linesEnd = 0;
+  /** What was asked for last: several look at the same field, one after the other. */
+  #lastName: Name | undefined;
+  #lastValue: string | null = null;
 
   /** From `first` on; `from` is where the head begins. The index after it, `needsMore`, or below 0 the status that refuses it. */
   protected readFields(from: number, first: number, headMaxBytes: number): number {
@@ -80,6 +83,7 @@ export class Http1Fields {
     let at = first;
     let count = 0;
     this.count = 0;
+    this.#lastName = undefined;
     for (;;) {
       if (at === length) break;
       const start = at;
@@ -129,11 +133,14 @@ export class Http1Fields {
   /** The field's value as `Headers.get` has it: null for none, several joined with commas. */
   get(text: string): string | null {
     const name = nameOf(text);
+    if (name === this.#lastName) return this.#lastValue;
     const first = this.find(name, 0);
-    if (first < 0) return null;
-    let value = this.value(first);
-    for (let next = this.find(name, first + 1); next >= 0; next = this.find(name, next + 1))
-      value += `${name.text === "cookie" ? "; " : ", "}${this.value(next)}`;
+    let value = first < 0 ? null : this.value(first);
+    if (first >= 0)
+      for (let next = this.find(name, first + 1); next >= 0; next = this.find(name, next + 1))
+        value += `${name.text === "cookie" ? "; " : ", "}${this.value(next)}`;
+    this.#lastName = name;
+    this.#lastValue = value;
     return value;
   }
 

@@ -12,6 +12,8 @@ import { CryptoHasher } from "bun";
 import type { RoomKeys } from "#edge/waiting-room/ports.ts";
 
 const macBytes = 16;
+/** What an HMAC may be written into must have room for, whichever hash it is. */
+const longestDigestBytes = 64;
 /** RFC 8410: what stands before the 32 bytes of an Ed25519 private key in PKCS #8. */
 const ed25519Prefix = Buffer.from("302e020100300506032b657004220420", "hex");
 /** Of a public key in SPKI: the raw one is behind it. */
@@ -40,12 +42,18 @@ export function createRoomKeys(secrets: readonly { readonly id: number; readonly
       .toString("base64url");
   }
   const signer = documentKey as KeyObject;
+  // Making bytes for each, and a view of them, costs as much as the HMAC.
+  const digest = new Uint8Array(longestDigestBytes);
+  const mac = digest.subarray(0, macBytes);
 
   return {
     keyId: newest.id,
     mac(keyId, bytes) {
       // A copy keeps the key's part of the work done.
-      return macs.get(keyId)?.copy().update(bytes).digest().subarray(0, macBytes);
+      const hasher = macs.get(keyId)?.copy();
+      if (hasher === undefined) return undefined;
+      hasher.update(bytes).digest(digest);
+      return mac;
     },
     equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
     sha256(...parts) {

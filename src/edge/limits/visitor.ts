@@ -19,15 +19,32 @@ export type Visitors = {
 
 /** The value of the first cookie of this name. Nothing is cut up but the value: this runs on every request. */
 export function cookieValue(header: string, cookie: string): string | undefined {
-  for (let at = header.indexOf(cookie); at >= 0; at = header.indexOf(cookie, at + 1)) {
-    const before = at === 0 ? 59 : header.charCodeAt(at - 1);
-    const start = at + cookie.length + 1;
-    if ((before !== 59 && before !== 32) || header.charCodeAt(start - 1) !== 61) continue;
-    const end = header.indexOf(";", start);
-    return header.slice(start, end < 0 ? undefined : end).trim();
-  }
-  return undefined;
+  const from = cookieStart(header, cookie);
+  return from < 0 ? undefined : header.slice(from, cookieEnd(header, from));
 }
+
+/** Where the cookie's value begins; below 0: there is none. */
+export function cookieStart(header: string, cookie: string): number {
+  for (let at = header.indexOf(cookie); at >= 0; at = header.indexOf(cookie, at + 1)) {
+    const before = at === 0 ? SEMICOLON : header.charCodeAt(at - 1);
+    let from = at + cookie.length;
+    if ((before !== SEMICOLON && before !== SPACE) || header.charCodeAt(from) !== EQUALS) continue;
+    do from += 1;
+    while (isBlank(header.charCodeAt(from)));
+    return from;
+  }
+  return -1;
+}
+
+export function cookieEnd(header: string, from: number): number {
+  let end = header.indexOf(";", from);
+  if (end < 0) end = header.length;
+  while (end > from && isBlank(header.charCodeAt(end - 1))) end -= 1;
+  return end;
+}
+
+const [SEMICOLON, EQUALS, SPACE, TAB] = [59, 61, 32, 9] as const;
+const isBlank = (sign: number): boolean => sign === SPACE || sign === TAB;
 
 /** Ours to read and not for scripts; sent along when somebody follows a link to the shop, not with foreign requests. */
 export function setCookie(cookie: string, value: string, seconds: number, isSecure: boolean): string {

@@ -36,7 +36,7 @@ function twoEdges() {
         owner,
         roomMs: () => untilMs - 600_000 + clock.ms,
         monotonicMs: () => clock.ms,
-        newMark: () => `m${(marks += 1)}`,
+        newMark: () => `m${++marks}`,
       }),
   ) as [ClaimBook, ClaimBook];
   return { first, second, flush, clock };

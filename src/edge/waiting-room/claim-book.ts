@@ -12,6 +12,7 @@ import {
   chunkOf,
   chunkText,
   emptyChunk,
+  isReleasedWord,
   type Place,
   pendingWord,
   placeIn,
@@ -97,6 +98,13 @@ export class ClaimBook {
     const word = chunk?.words[placeIn(rank)] ?? 0;
     if (chunk === undefined || (!chunk.isRead && word < settledWord)) return undefined;
     return placeOf(word, this.#roomMs());
+  }
+
+  /** As `look`, of nothing else: every guarded request asks it. */
+  isReleased(rank: number): boolean | undefined {
+    const chunk = this.#chunks.get(chunkOf(rank));
+    const word = chunk?.words[placeIn(rank)] ?? 0;
+    return chunk === undefined || (!chunk.isRead && word < settledWord) ? undefined : isReleasedWord(word);
   }
 
   /** Has a place's chunk read, for a later look. */

@@ -25,6 +25,8 @@ export type Line = {
   /** As last published by this edge; its signed bytes are `document`. */
   readonly now: () => NowServing;
   readonly document: () => { readonly signed: SignedNow; readonly bytes: Uint8Array };
+  /** As this edge knows it now; what is published may say "sold-out" where this is "open". */
+  readonly phase: () => NowServing["phase"];
   /** `leaf`: 32 bytes for the join log. `arrivedMs`: of one whose arrival was noted while the line was gone. */
   join(leaf: Uint8Array, arrivedMs?: number): Promise<Joined>;
   /** The rank of a number whose ticket was shown here; undefined for an entrant before the draw. */

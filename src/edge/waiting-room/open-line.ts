@@ -187,6 +187,7 @@ export async function openLine(first: Room, deps: LineDeps): Promise<Line> {
   return {
     now: () => document().signed.now,
     document,
+    phase,
 
     join(leaf, arrivedMs = wallMs()) {
       const late = joins.late(leaf);

@@ -13,4 +13,6 @@ export type OpenRoom = {
   readonly tellers: Tellers;
   /** Where one comes from elsewhere: a path of the room. */
   readonly landing: string;
+  /** Counts a request that came with a good pass. */
+  readonly passed: () => void;
 };

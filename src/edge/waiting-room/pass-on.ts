@@ -54,8 +54,10 @@ export type Guest = {
 
 /** "asked": a pass is to be given anew, which the stages do. */
 export function guestOf(inside: readonly Inside[], room: OpenRoom | undefined): Guest | "asked" {
-  if (inside.some(({ open, pass }) => isRenewalDue(open, pass))) return "asked";
-  return { inside, value: joined(inside.map(({ pass }) => pass)), room };
+  for (const { open, pass } of inside) if (isRenewalDue(open, pass)) return "asked";
+  const [first] = inside;
+  const value = inside.length === 1 && first !== undefined ? first.pass.text : joined(inside.map(({ pass }) => pass));
+  return { inside, value, room };
 }
 
 /** For who is not in: the request goes on with these passes, good for this once, and what the shop says in the room's name is about nobody. */
@@ -102,13 +104,14 @@ export function seen(
   const released = said === null ? nobody : obey(said, inside);
   for (const { open, pass } of inside) {
     if (released.has(open)) {
-      if (!pass.isShown) set.push(["set-cookie", open.places.forgetPass(isSecure)]);
+      if (!open.places.isShown(exchange.headers, pass)) set.push(["set-cookie", open.places.forgetPass(isSecure)]);
       continue;
     }
     if (cookies.length > 0) continue;
     const renewed = renewal({ open, pass }, response);
     if (renewed === undefined) continue;
-    set.push(pass.isShown ? [passField, renewed.text] : ["set-cookie", open.places.passCookie(renewed, isSecure)]);
+    const isShown = open.places.isShown(exchange.headers, pass);
+    set.push(isShown ? [passField, renewed.text] : ["set-cookie", open.places.passCookie(renewed, isSecure)]);
   }
   const told = set.length > 0 && !isPrivate(response.headers.get("cache-control"));
   // A cookie in an answer that caches behind us may keep would let many in by one pass.

@@ -36,6 +36,8 @@ export const pendingWord = (owner: number, roomMs: number): number =>
 export const admittedWord = (untilMs: number): number => word(admitted, secondsOf(untilMs));
 export const releasedWord = (untilMs: number): number => word(released, secondsOf(untilMs));
 
+export const isReleasedWord = (value: number): boolean => value >= word(released, 0);
+
 export function placeOf(value: number, roomMs: number): Place {
   const kind = Math.floor(value / payloadMax);
   const payload = value % payloadMax;

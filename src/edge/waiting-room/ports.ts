@@ -38,7 +38,7 @@ export type StoredLine = {
 export interface RoomKeys {
   /** The id that signs now; 0 to 255. */
   readonly keyId: number;
-  /** HMAC-SHA256, the first 16 bytes; undefined for a key that is not known. */
+  /** HMAC-SHA256, the first 16 bytes, good until the next call; undefined for a key that is not known. */
   mac(keyId: number, bytes: Uint8Array): Uint8Array | undefined;
   /** In constant time. */
   equal(a: Uint8Array, b: Uint8Array): boolean;

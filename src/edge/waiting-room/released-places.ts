@@ -38,9 +38,9 @@ export class ReleasedPlaces {
     if (this.#known.has(seq)) return true;
     const rank = this.#rankOf(seq);
     if (rank === undefined) return false;
-    const place = this.#book.look(rank);
-    if (place === undefined) this.#book.fetch(rank);
-    return place?.kind === "released";
+    const isReleased = this.#book.isReleased(rank);
+    if (isReleased === undefined) this.#book.fetch(rank);
+    return isReleased === true;
   }
 
   release(seq: number): void {

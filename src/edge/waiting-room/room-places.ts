@@ -4,7 +4,7 @@
  * and `Spillway-Pass`.
  */
 import type { PlaceView, Room } from "#contract/waiting-room.ts";
-import { cookieValue, setCookie } from "../limits/visitor.ts";
+import { cookieEnd, cookieStart, cookieValue, setCookie } from "../limits/visitor.ts";
 import type { Fields } from "../ports.ts";
 import { type Join, joinLeafOf, joinOf } from "./join-leaf.ts";
 import type { Joined, Line } from "./line.ts";
@@ -12,14 +12,8 @@ import { aheadIn, type PanelView, valueAt } from "./panel.ts";
 import type { RoomKeys } from "./ports.ts";
 import { createTokens, type KeptToken, type Token } from "./token.ts";
 
-export type Place = KeptToken & {
-  /** As it stands in the cookie. */
-  readonly text: string;
-};
-export type Pass = KeptToken & {
-  readonly text: string /** Shown in the field and not in the cookie. */;
-  readonly isShown: boolean;
-};
+export type Place = KeptToken;
+export type Pass = KeptToken;
 
 export type Joining =
   | { readonly kind: "place"; readonly place: Place }
@@ -30,6 +24,8 @@ export type Places = {
   readonly line: Line;
   place(headers: Fields, nowMs: number): Place | undefined;
   pass(headers: Fields): Pass | undefined;
+  /** Whether it stands in the field, and not in a cookie. */
+  isShown(headers: Fields, pass: Pass): boolean;
   /** A new place; or a number for one whose arrival was only noted. */
   join(nowMs: number, noted?: Place): Promise<Joining>;
   /** What its leaf in the log was made of: one for each secret that is believed, the newest first. */
@@ -76,9 +72,7 @@ export function createPlaces(room: Room, line: Line, keys: RoomKeys): Places {
   };
 
   function readPlace(text: string | null | undefined, nowMs: number): Place | undefined {
-    if (text === null || text === undefined) return undefined;
-    const ticket = tickets.read(text, nowMs);
-    return ticket === undefined ? undefined : { ...ticket, text };
+    return text === null || text === undefined ? undefined : tickets.read(text, nowMs);
   }
 
   const isEnded = (seq: number): boolean => !isBeside(seq) && line.isReleased(seq);
@@ -95,7 +89,7 @@ export function createPlaces(room: Room, line: Line, keys: RoomKeys): Places {
 
   const issue = (token: Token): Place => ({ ...token, isOldKey: false, text: tickets.issue(token) });
 
-  const issuePass = (token: Token): Pass => ({ ...token, isOldKey: false, isShown: false, text: passes.issue(token) });
+  const issuePass = (token: Token): Pass => ({ ...token, isOldKey: false, text: passes.issue(token) });
 
   function panel(place: Place | undefined, isAtTheDoor = false): PanelView {
     const now = line.now();
@@ -134,21 +128,25 @@ export function createPlaces(room: Room, line: Line, keys: RoomKeys): Places {
     place: (headers, nowMs) =>
       readPlace(cookieOf(headers, placeName), nowMs) ?? readPlace(headers.get(placeField), nowMs),
 
+    // On the way of every request to the room's addresses: nothing is made for a pass that is known.
     pass(headers) {
       const roomMs = line.roomMs();
-      const cookie = cookieOf(headers, passName);
-      const kept = cookie === undefined ? undefined : passes.read(cookie, roomMs);
-      if (cookie !== undefined && kept !== undefined && !isEnded(kept.seq))
-        return { ...kept, text: cookie, isShown: false };
+      const cookies = headers.get("cookie");
+      const from = cookies === null ? -1 : cookieStart(cookies, passName);
+      if (cookies !== null && from >= 0) {
+        const kept = passes.read(cookies, roomMs, from, cookieEnd(cookies, from));
+        if (kept !== undefined && !isEnded(kept.seq)) return kept;
+      }
       const shown = headers.get(passField);
       if (shown === null) return undefined;
       // A client that was let into several rooms shows all of its passes.
-      for (const text of shown.split(",", 8)) {
+      for (const text of shown.includes(",") ? shown.split(",", 8) : [shown]) {
         const pass = passes.read(text.trim(), roomMs);
-        if (pass !== undefined && !isEnded(pass.seq)) return { ...pass, text: text.trim(), isShown: true };
+        if (pass !== undefined && !isEnded(pass.seq)) return pass;
       }
       return undefined;
     },
+    isShown: (headers, { text }) => cookieOf(headers, passName) !== text,
 
     async join(nowMs, noted) {
       const token: Omit<Token, "seq"> = noted ?? {

@@ -154,6 +154,7 @@ export async function createRooms(first: WaitingRooms, deps: RoomsDeps): Promise
         bypass: createBypass(config, deps),
         tellers: createTellers(config, { ...deps, line }),
         landing: landingOf(config),
+        passed: count.passes({ room: config.id, outcome: "good" satisfies PassOutcome }),
       };
     });
     for (const gone of before.values()) {
@@ -169,7 +170,7 @@ export async function createRooms(first: WaitingRooms, deps: RoomsDeps): Promise
 
   /** In a room that stands by nobody needs a pass; who is inside is only counted where there is a cap that opens it. */
   function standsBy({ config, line }: OpenRoom, address: string, atMs: number): boolean {
-    if (line.now().phase !== "standby") return false;
+    if (line.phase() !== "standby") return false;
     if (config.activeMax === 0) return true;
     let inside = insides.get(config.id);
     if (inside === undefined) {
@@ -196,11 +197,11 @@ export async function createRooms(first: WaitingRooms, deps: RoomsDeps): Promise
   };
 
   function guarded(room: OpenRoom, exchange: Exchange, next: Next): Answer {
-    const { config, line, places: own } = room;
+    const { line, places: own } = room;
     if (standsBy(room, exchange.address, exchange.atMs)) return passBy(exchange, next);
     const pass = own.pass(exchange.headers);
     if (pass !== undefined) {
-      tally("passes", config.id, "outcome", "good" satisfies PassOutcome);
+      room.passed();
       return passOn(exchange, next, inside(exchange, room, pass));
     }
     const why = room.bypass.of(exchange);
@@ -314,9 +315,7 @@ export async function createRooms(first: WaitingRooms, deps: RoomsDeps): Promise
       return answer.then((response) => learnt(exchange, response));
     },
     gate,
-    letIn: ({ room }) => {
-      if (room !== undefined) tally("passes", room.config.id, "outcome", "good" satisfies PassOutcome);
-    },
+    letIn: ({ room }) => room?.passed(),
     atHand: ({ method, path }) => (method === "GET" ? prepared.get(path)?.() : undefined),
     all: () => open,
     preview(room, view, site) {

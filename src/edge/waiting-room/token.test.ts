@@ -30,7 +30,7 @@ test("what was given out is read as it was given, until its time is over", () =>
       const codec = createTokens(keys, place);
       const value = codec.issue(given);
       expect(value).toMatch(/^[\w-]{88}$/);
-      expect(codec.read(value, given.untilMs - 1)).toEqual({ ...given, isOldKey: false });
+      expect(codec.read(value, given.untilMs - 1)).toEqual({ ...given, isOldKey: false, text: value });
       // Read again it comes from memory, and has the same end.
       expect(codec.read(value, given.untilMs)).toBeUndefined();
     }),
@@ -109,8 +109,9 @@ test("after the secret was changed, older tokens hold and say that they are old"
     ]),
     place,
   );
-  expect(rotated.read(createTokens(keys, place).issue(token), 0)).toEqual({ ...token, isOldKey: true });
-  expect(rotated.read(rotated.issue(token), 0)).toEqual({ ...token, isOldKey: false });
+  const [older, newer] = [createTokens(keys, place).issue(token), rotated.issue(token)];
+  expect(rotated.read(older, 0)).toEqual({ ...token, isOldKey: true, text: older });
+  expect(rotated.read(newer, 0)).toEqual({ ...token, isOldKey: false, text: newer });
 });
 
 test("what a token cannot hold is refused when it is given, not cut", () => {

@@ -19,6 +19,8 @@ export type Token = {
 };
 
 export type KeptToken = Token & {
+  /** As it stands in the cookie or the field. */
+  readonly text: string;
   /** Signed by a key that is no longer the newest: worth giving anew. */
   readonly isOldKey: boolean;
 };
@@ -27,8 +29,11 @@ export type TokenKind = "ticket" | "pass";
 
 export type TokenCodec = {
   issue(token: Token): string;
-  /** Undefined for one that was altered, has ended, or belongs to another room, epoch, kind or owner of keys. */
-  read(value: string, nowMs: number): KeptToken | undefined;
+  /**
+   * Undefined for one that was altered, has ended, or belongs to another room, epoch, kind or owner of keys. `from` and `to`: where it stands in the text,
+   * so that nobody has to cut it out for one that is known.
+   */
+  read(text: string, nowMs: number, from?: number, to?: number): KeptToken | undefined;
 };
 
 const version = 1;
@@ -42,8 +47,11 @@ const tokenSigns = 88;
 const hasThumbprint = 1;
 const roomBytes = 6;
 
-/** Tokens that were found good, so that a browser's second request needs no HMAC. */
-const knownMax = 16_384;
+/**
+ * Tokens that were found good, so that a browser's second request needs no HMAC: at the place that the end of its signature names, or at the one beside it when
+ * another came there since.
+ */
+const knownMax = 32_768;
 
 export function createTokens(
   keys: RoomKeys,
@@ -51,8 +59,7 @@ export function createTokens(
 ): TokenCodec {
   const kind = kinds[place.kind];
   const room = keys.sha256(new TextEncoder().encode(`room ${place.room}`)).subarray(0, roomBytes);
-  let known = new Map<string, KeptToken>();
-  let knownBefore = new Map<string, KeptToken>();
+  const known: (KeptToken | undefined)[] = Array.from({ length: knownMax });
 
   // Of the token that is read: making bytes, and views of them, costs more than the HMAC.
   const bytes = new Uint8Array(tokenBytes);
@@ -75,6 +82,8 @@ export function createTokens(
       generation: view.getUint16(at.generation),
       thumbprint: bytes[at.flags] === hasThumbprint ? bytes.slice(thumbprintAt, thumbprintAt + 16) : null,
       isOldKey: keyId !== keys.keyId,
+      // Not `value`: a piece of a cookie would keep the whole of it in memory.
+      text: textOf(bytes),
     };
   }
 
@@ -102,17 +111,16 @@ export function createTokens(
       return textOf(bytes);
     },
 
-    read(value, nowMs) {
-      let token = known.get(value);
-      if (token === undefined) {
-        if (value.length !== tokenSigns) return undefined;
-        token = knownBefore.get(value) ?? verified(value);
+    read(text, nowMs, from = 0, to = text.length) {
+      if (to - from !== tokenSigns) return undefined;
+      const place = lastBits(text, to) % knownMax;
+      const last = known[place];
+      let token = last !== undefined && text.startsWith(last.text, from) ? last : known[place ^ 1];
+      if (token === undefined || (token !== last && !text.startsWith(token.text, from))) {
+        token = verified(text.slice(from, to));
         if (token === undefined) return undefined;
-        if (known.size >= knownMax) {
-          knownBefore = known;
-          known = new Map();
-        }
-        known.set(value, token);
+        known[place ^ 1] = last;
+        known[place] = token;
       }
       return nowMs < token.untilMs ? token : undefined;
     },
@@ -137,6 +145,15 @@ const readWide = (view: DataView, offset: number): number =>
   view.getUint16(offset) * 2 ** 32 + view.getUint32(offset + 2);
 
 const textOf = (bytes: Uint8Array): string => bytes.toBase64({ alphabet: "base64url", omitPadding: true });
+
+/** The last 18 bits before `end`, where nothing has been checked yet: any number from whatever else stands there. */
+const lastBits = (text: string, end: number): number =>
+  valueOfSign(text, end - 3) * 4096 + valueOfSign(text, end - 2) * 64 + valueOfSign(text, end - 1);
+
+const valuesOfSigns = Uint8Array.from({ length: 128 }, (_, sign) =>
+  Math.max(0, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".indexOf(String.fromCharCode(sign))),
+);
+const valueOfSign = (text: string, index: number): number => valuesOfSigns[text.charCodeAt(index)] ?? 0;
 
 /** Reads into these bytes what is exactly 66 of them in base64url: no blanks, no padding, no sign of another alphabet. */
 function isRead(value: string, bytes: Uint8Array): boolean {
