@@ -31,9 +31,8 @@ const shoppersMax = 900;
 const resumesWithinMs = 20_000;
 /** Where a message takes up to a third of a second each way: edges report too seldom for room time to keep up with time, so all takes longer. */
 const resumesSlowlyWithinMs = 35_000;
-/** Of the outflow, in a quiet minute: what is promised with up to 60 % ghosts; where four of five never come, a minute may be poorer. */
+/** Of the outflow, in a quiet minute, however many never come. */
 const throughputLeast = 0.95;
-const throughputOfManyGhosts = 0.8;
 
 export async function simulate(seed: number, mutation: Mutation = {}, tellsAll = false): Promise<Outcome> {
   const dice = createDice(seed);
@@ -85,10 +84,9 @@ export async function simulate(seed: number, mutation: Mutation = {}, tellsAll =
   const minuteAgo = endMs - 60_000;
   const lastMinute = observer.admittedMs.filter((ms) => ms > minuteAgo).length;
   const throughput = plan.isQuiet ? lastMinute / plan.outflowPerMinute : undefined;
-  const least = plan.ghosts > 0.6 ? throughputOfManyGhosts : throughputLeast;
   if (
     throughput !== undefined &&
-    lastMinute < Math.floor(least * plan.outflowPerMinute) &&
+    lastMinute < Math.floor(throughputLeast * plan.outflowPerMinute) &&
     waiting.length > plan.outflowPerMinute / 6
   )
     observer.violation(

@@ -25,6 +25,8 @@ export type Edge = {
 
 const defaults = Value.Parse(Room, Value.Default(Room, { id: "drop" }));
 const savedEveryMs = 400;
+/** Longer than it takes an edge that was killed with all the others to start again and to tell. */
+const sparedMs = 10_000;
 
 export class World {
   readonly scheduler: Scheduler;
@@ -244,7 +246,7 @@ export class World {
         this.note("partition");
         this.#cutOff(edge);
       }
-      if (dice.chance(plan.pause)) {
+      if (edge.process.pausedUntilMs <= scheduler.nowMs && dice.chance(plan.pause)) {
         this.note("pause");
         const ms = dice.whole(100, dice.pick([2000, 20_000]));
         edge.process.pausedUntilMs = scheduler.nowMs + ms;
@@ -292,9 +294,12 @@ export class World {
     });
   }
 
-  /** Everything is lost but the edges' files. Where there is none of those either, nothing is left to tell it from a beginning: that is not promised. */
+  /**
+   * Everything is lost but the edges' files. Where none of those has the line as it is, nothing is left to tell of it: that is not promised, and neither is
+   * anything when its edge never gets to tell.
+   */
   loseEverything(): void {
-    if (this.edges.every(({ file }) => file === undefined)) return;
+    if (!this.#hasWitness(({ file }) => file !== undefined)) return;
     this.note("everything lost");
     this.scheduler.note("world", "everything is lost but the edges' files");
     this.store.flush();
@@ -308,11 +313,12 @@ export class World {
   }
 
   /** What the store loses somebody must know: an edge that has just heard of it, and is spared until it has told. */
-  #hasWitness(): boolean {
+  #hasWitness(mayBe: (edge: Edge) => boolean = () => true): boolean {
     if (this.#protected() !== undefined) return false;
     const { nowMs } = this.scheduler;
     const witness = this.edges.find(
       (edge) =>
+        mayBe(edge) &&
         edge.line?.stats().silentMs !== undefined &&
         edge.line.stats().silentMs < 1200 &&
         edge.process.isAlive &&
@@ -321,7 +327,7 @@ export class World {
     );
     if (witness === undefined) return false;
     this.#witness = witness;
-    this.#witnessUntilMs = nowMs + 8000;
+    this.#witnessUntilMs = nowMs + sparedMs;
     return true;
   }
 

@@ -14,6 +14,8 @@ export type CallInputs = {
   /** Room inside: infinite without a cap. Those who leave within `horizonOf` count as room. */
   readonly roomInside: number;
   readonly atTheDoor: number;
+  /** Admissions that might be used this moment. */
+  readonly idle: number;
   readonly showing: Showing;
 };
 
@@ -21,10 +23,12 @@ export type CallInputs = {
 export const horizonOf = (showing: Showing): number => Math.min(showing.delayMs, 60_000) + cushionMs;
 
 /** How many more are to be called, of any that wait. */
-export function callsOf({ perMs, roomInside, atTheDoor, showing }: CallInputs): number {
+export function callsOf({ perMs, roomInside, atTheDoor, idle, showing }: CallInputs): number {
   const usable = Math.min(perMs * horizonOf(showing), roomInside);
   if (usable <= 0) return 0;
-  const missing = usable + 2 * Math.sqrt(usable) - atTheDoor - showing.expected;
+  // Nobody stands ready for what is idle: those still expected come too late for it.
+  const missed = Math.max(0, Math.min(idle, roomInside) - atTheDoor);
+  const missing = usable + 2 * Math.sqrt(usable) + missed - atTheDoor - showing.expected;
   return missing <= 0 ? 0 : Math.ceil(missing / showing.rate);
 }
 

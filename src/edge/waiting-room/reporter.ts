@@ -221,6 +221,8 @@ export class Reporter {
     this.#known = { state, atMs };
     this.#lastAnswerMs = this.#options.monotonicMs();
     if (before !== undefined && before.tag !== state.tag) this.#options.onNewLife();
+    // A draw that was told is never held again.
+    if (isDrawn(state) && !isDrawn(before)) this.#checkpointMs = Number.NEGATIVE_INFINITY;
     if (this.#lastAnswerMs - this.#checkpointMs >= checkpointEveryMs && !this.#isWriting) void this.#keep(state);
   }
 
@@ -238,3 +240,5 @@ export class Reporter {
     }
   }
 }
+
+const isDrawn = (state: LineState | undefined): boolean => (state?.draw?.drawn ?? null) !== null;

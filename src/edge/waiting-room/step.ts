@@ -291,6 +291,7 @@ function withCalls(line: LineState, report: Report, inputs: StepInputs): LineSta
           outstandingOf(line) +
           endingBy(line.sessions, roomMs + horizonOf(showing)),
     atTheDoor: freshEdges(line).reduce((sum, { door }) => sum + door.count, 0),
+    idle: roomMs < line.grantsFromMs ? 0 : remaining(paceOf(outflowOf(line, inputs.room)), line.admissionsTat, roomMs),
     showing,
   });
   const { cursor, count } = advanced(line.cursor, calls, line.next - 1, line.holes);
