@@ -31,8 +31,8 @@ const shoppersMax = 900;
 const resumesWithinMs = 20_000;
 /** Where a message takes up to a third of a second each way: edges report too seldom for room time to keep up with time, so all takes longer. */
 const resumesSlowlyWithinMs = 35_000;
-/** Of the outflow, in a quiet minute, however many never come. */
-const throughputLeast = 0.95;
+/** Of the outflow, in one quiet minute, however many never come: what is booked late leaves a gap a minute later. On average it is more (simulation.test.ts). */
+const throughputLeast = 0.9;
 
 export async function simulate(seed: number, mutation: Mutation = {}, tellsAll = false): Promise<Outcome> {
   const dice = createDice(seed);

@@ -22,6 +22,7 @@ test(
     }
     expect(broken).toEqual([]);
     expect(throughputs.length).toBeGreaterThan(seeds / 50);
+    expect(throughputs.reduce((sum, share) => sum + share, 0) / throughputs.length).toBeGreaterThan(0.96);
   },
   10 * minutes,
 );
